@@ -1,0 +1,37 @@
+"""Sound in and out: read, check, resample, cut, and write without ever leaving half a file."""
+
+from lib.audio.reading import (
+    SAMPLE_RATE,
+    SUFFIXES,
+    AudioError,
+    blocks,
+    check,
+    check_rate,
+    duration,
+    open_sound,
+    read,
+    resample,
+)
+from lib.audio.regions import as_regions, cut, join, merge_regions
+from lib.audio.writing import atomic, write, write_labels, write_snippets
+
+__all__ = [
+    "SAMPLE_RATE",
+    "SUFFIXES",
+    "AudioError",
+    "as_regions",
+    "atomic",
+    "blocks",
+    "check",
+    "check_rate",
+    "cut",
+    "duration",
+    "join",
+    "merge_regions",
+    "open_sound",
+    "read",
+    "resample",
+    "write",
+    "write_labels",
+    "write_snippets",
+]
