@@ -116,6 +116,21 @@ def duration(path: str | Path) -> float:
         return sound.frames / sound.samplerate
 
 
+def inspect(
+    path: str | Path,
+    shortest: float = 0.0,
+    allow_low_rate: bool = False,
+    check_samples: bool = True,
+) -> float:
+    """Duration of a file in s, or the `AudioError` that `read` would raise; memory stays flat."""
+    with open_sound(path) as sound:
+        check_rate(sound.samplerate, SAMPLE_RATE, path, allow_low_rate)
+        check_duration(sound.frames / sound.samplerate, str(path), shortest)
+        while check_samples and sound.tell() < sound.frames:
+            check(_read_frames(sound, path, 60 * sound.samplerate), str(path), sound.samplerate)
+        return sound.frames / sound.samplerate
+
+
 def check_rate(
     source_rate: int, target_rate: int, path: str | Path, allow_low_rate: bool = False
 ) -> None:
@@ -125,6 +140,15 @@ def check_rate(
             f"{path} was recorded at {source_rate} Hz and holds nothing above "
             f"{source_rate / 2000:g} kHz, but sound at {target_rate} Hz is wanted: use a recording "
             f"of {LOWEST_RATE_SHARE * target_rate:.0f} Hz or more, or allow_low_rate=True."
+        )
+
+
+def check_duration(seconds: float, name: str, shortest: float) -> None:
+    """Raise `AudioError` if a sound is shorter than it must be."""
+    if seconds < shortest:
+        raise AudioError(
+            f"{name} lasts {seconds:.3f} s, shorter than the {shortest:.3f} s "
+            "that are needed: use a longer recording."
         )
 
 
@@ -142,11 +166,7 @@ def check(
             f"{name} has {len(bad)} samples that are NaN or infinite, the first at "
             f"{bad[0] / sample_rate:.3f} s: cut them out or export the file again."
         )
-    if len(signal) < shortest * sample_rate:
-        raise AudioError(
-            f"{name} lasts {len(signal) / sample_rate:.3f} s, shorter than the {shortest:.3f} s "
-            "that are needed: use a longer recording."
-        )
+    check_duration(len(signal) / sample_rate, name, shortest)
     if not allow_silence and not np.any(signal):
         raise AudioError(f"{name} holds only zeros: check the cable and the gain, or leave it out.")
     return signal

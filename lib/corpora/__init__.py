@@ -1,0 +1,95 @@
+"""Corpora: one table each, synthetic or real, from this package, a folder or the network.
+
+``load(name)`` gives a `Corpus`; ``python -m lib.corpora fetch NAME`` brings the real ones.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from lib.corpora.corpus import ROOT, SPLITS, Corpus, cache_folder, split_of
+from lib.corpora.readers import (
+    from_folder,
+    read_birdsong,
+    read_oltremare,
+    read_orca,
+    read_whistle_contours,
+)
+from lib.corpora.sea import load_real_contours, load_sea
+
+__all__ = [
+    "READERS",
+    "SPLITS",
+    "Corpus",
+    "available",
+    "cache_folder",
+    "corpora_folder",
+    "from_folder",
+    "load",
+    "split_of",
+]
+
+READERS = {
+    "oltremare": read_oltremare,
+    "whistle_contours": read_whistle_contours,
+    "birdsong": read_birdsong,
+    "orca": read_orca,
+}
+
+
+def load(name: str, root: str | Path | None = None, **options) -> Corpus:
+    """Load a corpus by name.
+
+    Parameters
+    ----------
+    name : str
+        "sea", "sea-real-contours", "oltremare", "whistle_contours", "birdsong" or "orca".
+    root : path, optional
+        Folder that holds the real corpora; default ``$CORPORA_DIR``, else ``data/corpora``.
+    **options
+        Of the corpus: for the seas ``sea`` (a `lib.synthesis.Sea`) and the numbers of recordings
+        ``train``, ``validation`` and ``test``; for oltremare the recordings held out.
+
+    Returns
+    -------
+    Corpus
+
+    Raises
+    ------
+    FileNotFoundError
+        If a real corpus is not there, with the way to get it.
+    ValueError
+        For a name that is not known.
+
+    Notes
+    -----
+    Used by every notebook.
+    """
+    if name == "sea":
+        return load_sea(**options)
+    if name == "sea-real-contours":
+        return load_real_contours(load("whistle_contours", root), **options)
+    if name not in READERS:
+        known = ", ".join(["sea", "sea-real-contours", *READERS])
+        raise ValueError(f"There is no corpus {name!r}; choose one of {known}.")
+    folder = corpora_folder(root) / name
+    if not folder.is_dir():
+        raise FileNotFoundError(
+            f"{folder} is not there: fetch the corpus with `python -m lib.corpora fetch {name}` or "
+            "all of them with `make data`, or set CORPORA_DIR to the folder that holds it."
+        )
+    return READERS[name](folder, **options)
+
+
+def available(name: str, root: str | Path | None = None) -> bool:
+    """Whether `load` would find the corpus."""
+    if name == "sea":
+        return True
+    needed = "whistle_contours" if name == "sea-real-contours" else name
+    return needed in READERS and (corpora_folder(root) / needed).is_dir()
+
+
+def corpora_folder(root: str | Path | None = None) -> Path:
+    """Where real corpora are looked for."""
+    return Path(root or os.environ.get("CORPORA_DIR") or ROOT / "data" / "corpora")
