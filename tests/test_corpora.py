@@ -310,6 +310,16 @@ def test_the_public_original_gives_the_same_whistles(tmp_path):
     np.testing.assert_allclose(short.contours["time"], original.contours["time"], atol=1e-9)
 
 
+def test_whistles_without_a_line_or_a_type_are_reported(tmp_path):
+    (tmp_path / "a").mkdir()
+    write_original(tmp_path / "b", write_contours(tmp_path / "a"))
+    lines = tmp_path / "b" / "whistle_contours" / "resources" / "DF-whistles" / "smooth" / "all"
+    (lines / "3.json").rename(lines / "300.json")
+    corpus = corpora.load("whistle_contours", tmp_path / "b")
+    assert len(corpus) == 26 and "3" not in set(corpus.table["item"])
+    assert {path.name for path in corpus.report["path"]} == {"3.json", "300.json"}
+
+
 def test_empty_folder_of_contours(tmp_path):
     (tmp_path / "whistle_contours").mkdir()
     with pytest.raises(FileNotFoundError, match="no traced whistles: fetch"):

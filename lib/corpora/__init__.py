@@ -9,8 +9,8 @@ import os
 from pathlib import Path
 
 from lib.corpora.corpus import ROOT, SPLITS, Corpus, cache_folder, split_of
+from lib.corpora.folder import from_folder
 from lib.corpora.readers import (
-    from_folder,
     read_birdsong,
     read_oltremare,
     read_orca,

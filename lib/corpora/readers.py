@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 import re
-from fnmatch import fnmatch
 from pathlib import Path
 from xml.etree import ElementTree
 
+import numpy as np
 import pandas as pd
 from PIL import Image, UnidentifiedImageError
 
@@ -73,7 +73,7 @@ def read_whistle_contours(folder: Path) -> Corpus:
     Reads ``contours.csv.gz``, or the public original (one JSON a whistle and a table of types).
     """
     short = sorted(folder.rglob("contours.csv.gz"))
-    points = _short_contours(short[0]) if short else _original_contours(folder)
+    points, odd = (_short_contours(short[0]), []) if short else _original_contours(folder)
     whistles = points.groupby("item", sort=False)
     table = whistles.agg(
         group=("group", "first"),
@@ -83,7 +83,8 @@ def read_whistle_contours(folder: Path) -> Corpus:
         high=("frequency", "max"),
     ).reset_index()
     table.insert(2, "split", table["group"].map(_split_of_day))
-    return Corpus("whistle_contours", table, contours=points[["item", "time", "frequency"]])
+    points = points[["item", "time", "frequency"]]
+    return Corpus("whistle_contours", table, contours=points, report=report_table(odd))
 
 
 def read_birdsong(folder: Path) -> FileCorpus:
@@ -122,64 +123,6 @@ def read_orca(folder: Path) -> FileCorpus:
     return FileCorpus("orca", _table(rows, columns, folder, "FO-*.flac or .wav"))
 
 
-def from_folder(
-    path: str | Path,
-    pattern: str = "*.wav",
-    errors: str = "raise",
-    check_samples: bool = True,
-    shortest: float = 0.0,
-    allow_low_rate: bool = False,
-) -> FileCorpus:
-    """Your own recordings, wherever they lie in a folder and below it.
-
-    Parameters
-    ----------
-    path : path
-    pattern : str
-        File names to take, whatever their case; hidden files are left out.
-    errors : {"raise", "report"}
-        Stop at the first bad file, or go on and list the bad ones in ``corpus.report``.
-    check_samples : bool
-        Read every file to its end (NaN, damage); without it only headers are looked at.
-    shortest : float
-        Least duration in s.
-    allow_low_rate : bool
-        Also take rates below 32 kHz, which leave the upper band empty.
-
-    Returns
-    -------
-    FileCorpus
-        ``item`` is the path below the folder, ``label`` the subfolder, ``group`` the file.
-
-    Raises
-    ------
-    FileNotFoundError
-        If the folder is not there or no name fits.
-    lib.audio.AudioError
-        For the first bad file, with ``errors="raise"``.
-    """
-    if errors not in ("raise", "report"):
-        raise ValueError(f"errors is {errors!r}; choose raise or report.")
-    folder = Path(path)
-    rows, problems = [], []
-    for file in _matching_files(folder, pattern):
-        item = file.relative_to(folder).as_posix()
-        try:
-            duration = audio.inspect(file, shortest, allow_low_rate, check_samples)
-        except audio.AudioError as error:
-            if errors == "raise":
-                raise
-            problems.append((file, str(error)))
-        else:
-            label = file.relative_to(folder).parent.as_posix().strip(".")
-            rows.append((item, item, split_of(item), label, duration, file))
-    columns = ["item", "group", "split", "label", "duration", "path"]
-    table = pd.DataFrame(rows, columns=columns)
-    return FileCorpus(
-        folder.name, table, report=report_table(problems), allow_low_rate=allow_low_rate
-    )
-
-
 def _table(rows: list, columns: list[str], folder: Path, wanted: str) -> pd.DataFrame:
     if not rows:
         raise FileNotFoundError(f"{folder} holds no {wanted}: fetch the corpus again.")
@@ -202,22 +145,27 @@ def _short_contours(path: Path) -> pd.DataFrame:
     return points.rename(columns=names | {"time_s": "time", "frequency_hz": "frequency"})
 
 
-def _original_contours(folder: Path) -> pd.DataFrame:
-    """Points of all whistles, times counted from each whistle's start."""
-    types = sorted(folder.rglob("contours_with_category.csv"))
-    lines = {path.name: path for path in folder.rglob("all/*.json")}
-    if not types or not lines:
+def _original_contours(folder: Path) -> tuple[pd.DataFrame, list]:
+    """Points of all whistles, times from each whistle's start; whistles without line or type."""
+    tables = sorted(folder.rglob("contours_with_category.csv"))
+    paths = {path.name: path for path in folder.rglob("all/*.json")}
+    if not tables or not paths:
         raise FileNotFoundError(f"{folder} holds no traced whistles: fetch the corpus again.")
-    whistles = pd.read_csv(types[0], index_col=0, dtype={"file": str})
-    parts = []
-    for name, recording, label in zip(
-        whistles.index, whistles["file"], whistles["category"], strict=True
-    ):
-        line = json.loads(lines[name].read_text())
-        time = [t - line["time"][0] for t in line["time"]]
-        part = pd.DataFrame({"time": time, "frequency": line["frequency"]})
-        parts.append(part.assign(item=Path(name).stem, group=recording, label=label))
-    return pd.concat(parts, ignore_index=True)
+    types = pd.read_csv(tables[0], index_col=0, dtype={"file": str})
+    names = [name for name in types.index if name in paths]
+    lines = [json.loads(paths[name].read_text()) for name in names]
+    points = pd.DataFrame(
+        {
+            "item": np.repeat([Path(n).stem for n in names], [len(x["time"]) for x in lines]),
+            "time": np.concatenate([np.asarray(x["time"]) - x["time"][0] for x in lines]),
+            "frequency": np.concatenate([x["frequency"] for x in lines]),
+        }
+    )
+    types.index = [Path(name).stem for name in types.index]
+    points["group"] = points["item"].map(types["file"])
+    points["label"] = points["item"].map(types["category"])
+    odd = sorted(set(paths) ^ {f"{stem}.json" for stem in types.index})
+    return points, [(folder / name, "no line of that name, or no type for it") for name in odd]
 
 
 def _split_of_day(recording: str) -> str:
@@ -248,14 +196,3 @@ def _sound_file(folder: Path, stem: str) -> Path | None:
 
 def _sound_files(folder: Path) -> list[Path]:
     return sorted(p for p in folder.rglob("*") if p.suffix.lower() in audio.SUFFIXES)
-
-
-def _matching_files(folder: Path, pattern: str) -> list[Path]:
-    if not folder.is_dir():
-        raise FileNotFoundError(f"{folder} is not a folder: check the path.")
-    files = [p for p in folder.rglob("*") if p.is_file() and not p.name.startswith(".")]
-    found = sorted(p for p in files if fnmatch(p.name.lower(), pattern.lower()))
-    if not found:
-        there = ", ".join(sorted({p.suffix or p.name for p in files})) or "nothing"
-        raise FileNotFoundError(f"No file in {folder} fits {pattern}; it holds {there}.")
-    return found
