@@ -1,0 +1,103 @@
+"""Training that can be repeated, watched and resumed.
+
+Every notebook reads its scale here, and every long run goes through `fit`: a run that is killed
+starts again where its last whole epoch ended.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pandas as pd
+
+SCALES = ("laptop", "paper")
+
+
+def scale() -> str:
+    """Scale of this run: ``laptop`` (minutes, the default) or ``paper`` (hours), from ``SCALE``.
+
+    Raises
+    ------
+    ValueError
+        If the environment variable ``SCALE`` holds anything else.
+    """
+    value = os.environ.get("SCALE", "laptop")
+    if value not in SCALES:
+        raise ValueError(f"SCALE is {value!r}; set it to one of {', '.join(SCALES)}.")
+    return value
+
+
+def fit(
+    model,
+    data,
+    epochs: int,
+    folder: str | os.PathLike | None = None,
+    validation_data=None,
+    callbacks=(),
+    tensorboard: bool = False,
+    verbose: int = 0,
+) -> pd.DataFrame:
+    """Fit a compiled Keras model; with a ``folder``, log every epoch and resume after a kill.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Compiled.
+    data : keras.utils.PyDataset, tf.data.Dataset or (inputs, targets)
+        A pair of arrays is batched by Keras' default of 32; pass a dataset for other sizes.
+    epochs : int
+        Epochs in total, those before an interruption included.
+    folder : path, optional
+        Holds ``log.csv`` and the last two training states (weights, optimiser, epoch), so that a
+        kill in the middle of a write loses one epoch at most.
+    validation_data, callbacks, verbose
+        As in ``keras.Model.fit``.
+    tensorboard : bool
+        Also write TensorBoard events below ``folder``.
+
+    Returns
+    -------
+    DataFrame
+        One row an epoch, earlier runs in the same folder included.
+
+    Notes
+    -----
+    Used by notebooks 02 and 09.
+    """
+    inputs, targets = data if isinstance(data, tuple) else (data, None)
+    callbacks = list(callbacks) + (_keepers(Path(folder), tensorboard) if folder else [])
+    history = model.fit(
+        inputs,
+        targets,
+        epochs=epochs,
+        validation_data=validation_data,
+        callbacks=callbacks,
+        verbose=verbose,
+    )
+    if folder:
+        return read_log(folder)
+    return pd.DataFrame(history.history).rename_axis("epoch").reset_index()
+
+
+def read_log(folder: str | os.PathLike) -> pd.DataFrame:
+    """Log of a run, one row an epoch; an epoch that a kill made run twice counts once, the last."""
+    path = Path(folder) / "log.csv"
+    if not path.exists():
+        raise FileNotFoundError(f"{path} is missing: no training run has ended an epoch there yet.")
+    log = pd.read_csv(path)
+    return log.drop_duplicates("epoch", keep="last").reset_index(drop=True)
+
+
+def _keepers(folder: Path, tensorboard: bool) -> list:
+    """Callbacks that write to disk; the backup is last, so that no epoch is backed up unlogged."""
+    import keras
+
+    folder.mkdir(parents=True, exist_ok=True)
+    keepers = [keras.callbacks.CSVLogger(str(folder / "log.csv"), append=True)]
+    if tensorboard:
+        keepers.append(keras.callbacks.TensorBoard(str(folder / "tensorboard")))
+    backup = keras.callbacks.BackupAndRestore(
+        str(folder / "backup"), double_checkpoint=True, delete_checkpoint=False
+    )
+    return [*keepers, backup]
