@@ -10,6 +10,7 @@ from lib.evaluation.clusters import (
 from lib.evaluation.events import event_scores, match_events
 from lib.evaluation.intervals import bootstrap, interval_over_seeds
 from lib.evaluation.results import (
+    KEY,
     figures_folder,
     outside_band,
     record,
@@ -19,6 +20,7 @@ from lib.evaluation.results import (
 from lib.evaluation.splits import check_disjoint, group_folds, group_split
 
 __all__ = [
+    "KEY",
     "bootstrap",
     "chance_purity",
     "check_disjoint",
