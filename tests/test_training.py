@@ -1,6 +1,7 @@
 """Training goes on where it was killed, and says so in its log."""
 
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -91,3 +92,27 @@ def test_scale_is_laptop_unless_asked(monkeypatch):
 def test_a_log_that_is_not_there_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="log.csv"):
         training.read_log(tmp_path)
+
+
+FAULTS = """
+import resource, sys, numpy as np
+from lib import training
+if sys.argv[1] == "keep":
+    assert training.keep_freed_memory()
+def blocks(n):
+    for _ in range(n):
+        np.ones((16, 1024, 1024), np.float32)
+blocks(2)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+blocks(10)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has these settings")
+def test_kept_memory_is_not_faulted_in_again():
+    faults = {
+        way: int(subprocess.check_output([sys.executable, "-c", FAULTS, way]))
+        for way in ("keep", "plain")
+    }
+    assert faults["keep"] * 10 < faults["plain"]

@@ -3,7 +3,23 @@
 from __future__ import annotations
 
 import keras
+import numpy as np
+import pandas as pd
 from keras import layers
+
+from lib.encoder.windows import paired_frames, sd_offset
+from lib.features import (
+    HOP_LENGTH,
+    N_FRAMES,
+    SAMPLE_RATE,
+    frame_times,
+    normalise,
+    slice_windows,
+)
+
+# A window counts as sound if events cover this share of it, as silence if none touches it;
+# what lies between is left out of training and of scores.
+LEAST_COVER = 0.25
 
 
 def build_silence_detector(encoder: keras.Model) -> keras.Model:
@@ -12,8 +28,8 @@ def build_silence_detector(encoder: keras.Model) -> keras.Model:
     Parameters
     ----------
     encoder : keras.Model
-        Trained. It is copied; in the copy all but the last layer with weights of the code's path
-        is frozen, as published.
+        Trained. It is copied; in the copy all but the last layer on the code's path is frozen,
+        as published.
 
     Returns
     -------
@@ -27,19 +43,105 @@ def build_silence_detector(encoder: keras.Model) -> keras.Model:
     """
     copy = keras.models.clone_model(encoder)
     copy.set_weights(encoder.get_weights())
-    last = _code_layer(copy)
     for layer in copy.layers:
-        layer.trainable = layer is last
+        layer.trainable = layer.name == "code_mean"
     window = keras.Input(encoder.input_shape[1:], name="window")
     codes = copy(window)
     code = codes["code_mean"] if isinstance(codes, dict) else codes
-    probability = detector_head()(code)
+    probability = _head()(code)
     detector = keras.Model(window, probability, name=encoder.name.replace("encoder", "detector"))
     detector.compile("adam", "binary_crossentropy", metrics=["accuracy"])
     return detector
 
 
-def detector_head() -> keras.Sequential:
+def train_silence_detector(
+    encoder: keras.Model,
+    windows: np.ndarray,
+    sounds: np.ndarray,
+    epochs: int = 64,
+    seed: int = 0,
+) -> keras.Model:
+    """Build a silence detector and train it.
+
+    Parameters
+    ----------
+    encoder : keras.Model
+    windows : array (n, 128, 256)
+        Normalised.
+    sounds : bool array (n,)
+        True where a window holds sound.
+    epochs : int
+        64 in the source.
+    seed : int
+
+    Returns
+    -------
+    keras.Model
+        As `build_silence_detector`, trained.
+
+    Raises
+    ------
+    ValueError
+        If there is only one class, or the lengths differ.
+
+    Notes
+    -----
+    What the frozen layers make of the windows is computed once, so an epoch costs little.
+    """
+    sounds = np.asarray(sounds, bool)
+    if len(sounds) != len(windows) or sounds.all() or not sounds.any():
+        raise ValueError(
+            f"{len(windows)} windows with {sounds.sum()} of {len(sounds)} labels true: "
+            "a detector needs one label a window, and both sound and silence."
+        )
+    keras.utils.set_random_seed(seed)
+    detector = build_silence_detector(encoder)
+    copy, head = detector.get_layer(encoder.name), detector.get_layer("sound_head")
+    last = copy.get_layer("code_mean")
+    frozen = keras.Model(copy.inputs, last.input)
+    features = frozen.predict(windows[..., None], batch_size=64, verbose=0)
+    entry = keras.Input(features.shape[1:])
+    tail = keras.Model(entry, head(last(entry)))
+    tail.compile("adam", "binary_crossentropy")
+    balance = len(sounds) / 2.0 / np.bincount(sounds)
+    weights = {0: balance[0], 1: balance[1]}
+    tail.fit(features, sounds, epochs=epochs, batch_size=64, class_weight=weights, verbose=0)
+    return detector
+
+
+def labelled_windows(corpus, version: str, step: int = N_FRAMES // 2):
+    """Windows of a sea with what they hold, for training and scoring a silence detector.
+
+    Returns
+    -------
+    windows : float32 array (n, 128, 256), normalised
+    table : DataFrame[item, start, cover, snr_db]
+        Start in s; share of the window that events cover; SNR of the loudest of them (NaN in
+        silence). ``cover == 0`` is silence, ``cover >= 0.25`` sound.
+    """
+    windows, tables = [], []
+    for i in range(len(corpus.table)):
+        recording = corpus.recording(i)
+        frames = paired_frames(recording.signal, recording.clean, version)[0]
+        windows.append(normalise(slice_windows(frames, step), sd_offset(version)))
+        starts = frame_times(len(frames))[: len(frames) - N_FRAMES + 1 : step]
+        cover, snr = _cover(recording.events, starts, N_FRAMES * HOP_LENGTH / SAMPLE_RATE)
+        row = {"item": corpus.table["item"].iloc[i], "start": starts, "cover": cover, "snr_db": snr}
+        tables.append(pd.DataFrame(row))
+    return np.concatenate(windows), pd.concat(tables, ignore_index=True)
+
+
+def _cover(events, starts: np.ndarray, length: float):
+    """Largest share of each window that one event covers, and the loudest event's SNR."""
+    begin, end = (events[k].to_numpy()[:, None] for k in ("start", "stop"))
+    overlap = np.minimum(end, starts + length) - np.maximum(begin, starts)
+    share = np.clip(overlap / length, 0.0, 1.0)
+    snr = np.where(share > 0, events["snr_db"].to_numpy()[:, None], -np.inf)
+    loudest = snr.max(axis=0, initial=-np.inf)
+    return share.max(axis=0, initial=0.0), np.where(np.isfinite(loudest), loudest, np.nan)
+
+
+def _head() -> keras.Sequential:
     """The published layers behind the code, (128,) -> probability of sound."""
     return keras.Sequential(
         [
@@ -51,9 +153,3 @@ def detector_head() -> keras.Sequential:
         ],
         name="sound_head",
     )
-
-
-def _code_layer(encoder: keras.Model):
-    """The layer that makes the code: the mean's own where there is one, else the last."""
-    names = [layer.name for layer in encoder.layers]
-    return encoder.get_layer("code_mean") if "code_mean" in names else encoder.layers[-1]
