@@ -19,7 +19,7 @@ help:
 	@echo 'make paper      as figures, at full scale (hours)'
 	@echo 'make check      what is installed and found here, [OK] or [FAIL]'
 	@echo 'make notebooks  run the notebooks in place, outputs cleaned for committing'
-	@echo 'make readme     write the results table into README.md'
+	@echo 'make readme     bring the tables of README.md up to date'
 	@echo 'make lock       compile requirements.lock from pyproject.toml (needs uv)'
 	@echo 'make clean      remove build products (keeps .venv and data/corpora)'
 
@@ -41,17 +41,19 @@ $(READY): requirements.lock pyproject.toml
 
 figures: $(READY)
 	$(PY) -m lib.notebooks run
-	@$(PY) -m lib.readme table
+	@$(PY) -m lib.readme write
 
 notebooks: $(READY)
 	$(PY) -m lib.notebooks run --in-place
 
 paper: $(READY)
 	SCALE=paper $(PY) -m lib.notebooks run
-	@$(PY) -m lib.readme table
+	@$(PY) -m lib.readme write
 
-# The second pytest compares the numbers that the notebooks have just recorded.
+# The second pytest compares the numbers that the notebooks have just recorded; those of an
+# earlier run must not be taken for them.
 test: $(READY)
+	@rm -rf build/test
 	$(PY) -m ruff check
 	$(PY) -m ruff format --check
 	$(PY) -m pytest --quiet tests

@@ -1,19 +1,30 @@
-"""The results table of README.md, made from figures/results.csv: ``python -m lib.readme``."""
+"""The tables of README.md, made from what is there: ``python -m lib.readme table|write``.
+
+The results come from figures/results.csv, the map of the notebooks from their opening cells.
+"""
 
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from pathlib import Path
 
+import nbformat
 import numpy as np
 import pandas as pd
 
 from lib.audio import atomic
 from lib.evaluation import results
 
-README = Path(__file__).resolve().parents[1] / "README.md"
-START, END = "<!-- results: made by `make readme` -->", "<!-- end of results -->"
+ROOT = Path(__file__).resolve().parents[1]
+README, NOTEBOOKS = ROOT / "README.md", ROOT / "notebooks"
+MARKERS = {
+    "results": ("<!-- results: made by `make readme` -->", "<!-- end of results -->"),
+    "notebooks": ("<!-- notebooks: made by `make readme` -->", "<!-- end of notebooks -->"),
+}
+# Rows of the table in a notebook's opening cell that the map shows.
+FACTS = ["Time", "Reads", "Writes"]
 HEADER = ["System", "What", "Ours (95 % interval)", "Trivial baseline", "Source's figure", "Scale"]
 
 # The rows shown, if they have been recorded: (system, metric, corpus) and what it is in words.
@@ -58,40 +69,66 @@ def _number(value: float, system: str) -> str:
     return f"{value:.1f} x" if system == "performance" else f"{100 * value:.1f} %"
 
 
-def as_markdown(table: pd.DataFrame) -> str:
-    """A table of text in Markdown; a sentence while it is empty."""
+def as_markdown(table: pd.DataFrame, instead: str = "") -> str:
+    """A table of text in Markdown, or the sentence `instead` while it is empty."""
     if table.empty:
-        return "No number is recorded yet; `make figures` records them."
+        return instead
     rows = [table.columns, ["---"] * len(table.columns), *table.to_numpy()]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
-def with_table(text: str, table: pd.DataFrame) -> str:
-    """The README's text with the table between its markers."""
-    if text.count(START) != 1 or text.count(END) != 1:
-        raise ValueError(f"README.md needs one line '{START}' and one '{END}' after it.")
-    before, rest = text.split(START)
-    after = rest.split(END)[1]
-    return f"{before}{START}\n{as_markdown(table)}\n{END}{after}"
+def notebook_map(folder: Path = NOTEBOOKS) -> pd.DataFrame:
+    """Each notebook's title, as a link, and the `FACTS` of its opening cell."""
+    rows = []
+    for path in sorted(folder.glob("[0-9]*.ipynb")):
+        opening = nbformat.read(path, as_version=4).cells[0].source
+        title = opening.partition("\n")[0].removeprefix("# ")
+        rows.append([f"[{title}](notebooks/{path.name})", *(_fact(opening, f) for f in FACTS)])
+    return pd.DataFrame(rows, columns=["Notebook", *FACTS])
+
+
+def _fact(opening: str, name: str) -> str:
+    found = re.search(rf"^\| {name} \| (.+?) \|$", opening, re.MULTILINE)
+    return found.group(1) if found else "-"
+
+
+def with_tables(text: str, tables: dict[str, str]) -> str:
+    """The README's text with each table between its `MARKERS`."""
+    for name, table in tables.items():
+        start, end = MARKERS[name]
+        if text.count(start) != 1 or text.count(end) != 1:
+            raise ValueError(f"README.md needs one line '{start}' and one '{end}' after it.")
+        before, rest = text.split(start)
+        text = f"{before}{start}\n\n{table}\n\n{end}{rest.split(end)[1]}"
+    return text
+
+
+def tables() -> dict[str, str]:
+    """Both tables in Markdown, from the repository as it is now."""
+    missing = "No number is recorded yet; `make figures` records them."
+    return {
+        "results": as_markdown(headline_table(results()), missing),
+        "notebooks": as_markdown(notebook_map(), "There is no notebook yet."),
+    }
 
 
 def write(path: Path = README) -> None:
-    """Bring the table in the README up to date; the file is left alone if it is."""
+    """Bring the README's tables up to date; the file is left alone if they are."""
     text = path.read_text()
-    new = with_table(text, headline_table(results()))
+    new = with_tables(text, tables())
     if new != text:
         with atomic(path) as temporary:
             temporary.write_text(new)
 
 
 def main() -> None:
-    """Print the table, and write it into the README when told."""
+    """Print the results, and write both tables into the README when told."""
     parser = argparse.ArgumentParser(prog="python -m lib.readme", description=__doc__)
     parser.add_argument("command", choices=["table", "write"])
     if parser.parse_args().command == "write":
         write()
     table = headline_table(results())
-    print(as_markdown(table) if table.empty else table.to_string(index=False))
+    print("No number is recorded yet." if table.empty else table.to_string(index=False))
     print(f"All {len(results())} numbers: figures/results.csv")
 
 

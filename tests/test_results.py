@@ -6,8 +6,10 @@
 import re
 from pathlib import Path
 
+import nbformat
 import numpy as np
 import pytest
+from nbformat.v4 import new_markdown_cell, new_notebook
 
 from lib import evaluation, readme
 from lib.notebooks.running import BUILD, NOTEBOOKS
@@ -29,8 +31,17 @@ def own(tmp_path, monkeypatch):
 
 def test_the_readme_shows_the_recorded_numbers():
     text = readme.README.read_text()
-    table = readme.headline_table(PUBLISHED)
-    assert text == readme.with_table(text, table), "run `make readme`"
+    table = readme.as_markdown(readme.headline_table(PUBLISHED), "No number is recorded yet")
+    assert table in text, "run `make readme`"
+
+
+def test_the_readme_maps_the_notebooks_that_exist():
+    table = readme.notebook_map()
+    assert readme.as_markdown(table, "There is no notebook yet.") in readme.README.read_text(), (
+        "run `make readme`"
+    )
+    unsaid = table[(table == "-").any(axis=1)]
+    assert unsaid.empty, f"the opening cell needs a table with {readme.FACTS}:\n{unsaid}"
 
 
 @pytest.mark.skipif(PUBLISHED.empty, reason="no number is recorded yet")
@@ -75,19 +86,31 @@ def test_full_scale_is_shown_where_both_are_recorded(own):
     assert table["Scale"].tolist() == ["paper"] and "60.0 %" in table.iloc[0, 2]
 
 
-def test_writing_the_readme_replaces_the_table_only(own, tmp_path):
+MARKERS = "\n".join(line for pair in readme.MARKERS.values() for line in (pair[0], "old", pair[1]))
+
+
+def test_writing_the_readme_replaces_the_tables_only(own, tmp_path):
     row()
     path = tmp_path / "README.md"
-    path.write_text(f"before\n{readme.START}\nold\n{readme.END}\nafter\n")
+    path.write_text(f"before\n{MARKERS}\nafter\n")
     readme.write(path)
     once = path.read_text()
-    assert re.match(r"before\n<!--.*-->\n\| System \|", once) and "old" not in once
-    assert once.endswith(f"|\n{readme.END}\nafter\n")
+    assert re.match(r"before\n<!-- results.*-->\n\n\| System \|", once) and "old" not in once
+    assert once.endswith(f"{readme.MARKERS['notebooks'][1]}\nafter\n")
     readme.write(path)
     assert path.read_text() == once
 
 
-@pytest.mark.parametrize("text", ["no markers", f"{readme.START} only", readme.START * 2])
+@pytest.mark.parametrize("text", ["no markers", MARKERS.replace("end", "stop"), MARKERS * 2])
 def test_a_readme_without_markers_is_refused(text):
     with pytest.raises(ValueError, match="needs one line"):
-        readme.with_table(text, readme.headline_table(PUBLISHED))
+        readme.with_tables(text, readme.tables())
+
+
+def test_the_map_reads_the_opening_cell(tmp_path):
+    opening = "# 01 · Sound\n\n| | |\n|---|---|\n| Time | 2 minutes |\n| Reads | the sea |"
+    notebook = new_notebook(cells=[new_markdown_cell(opening)])
+    nbformat.write(notebook, tmp_path / "01_sound.ipynb")
+    assert readme.notebook_map(tmp_path).values.tolist() == [
+        ["[01 · Sound](notebooks/01_sound.ipynb)", "2 minutes", "the sea", "-"]
+    ]
