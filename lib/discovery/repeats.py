@@ -130,7 +130,7 @@ def check_distances(distances: np.ndarray, smallest: int = 2) -> np.ndarray:
 
 
 def _climb(indices, lengths, rank, longest):
-    """Where each region ends, stepping to its nearest denser neighbour (or whose neighbour it is)."""
+    """Where each region ends, stepping along neighbours (either way) to the nearest denser one."""
     n, k = indices.shape
     low, high = np.repeat(np.arange(n), k), indices.ravel()
     low, high = np.where(rank[low] < rank[high], (low, high), (high, low))
