@@ -98,7 +98,7 @@ def train_silence_detector(
     detector = build_silence_detector(encoder)
     copy, head = detector.get_layer(encoder.name), detector.get_layer("sound_head")
     last = copy.get_layer("code_mean")
-    frozen = keras.Model(copy.inputs, last.input)
+    frozen = keras.Model(copy.inputs[0], last.input)
     features = frozen.predict(windows[..., None], batch_size=64, verbose=0)
     entry = keras.Input(features.shape[1:])
     tail = keras.Model(entry, head(last(entry)))
