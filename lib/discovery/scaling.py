@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from lib.discovery.search import neighbours
-from lib.discovery.warping import Warper, check_sequences
+from lib.discovery.warping import Warper, check_sequences, one_thread
 
 N_LATENT = 8
 
@@ -94,7 +94,8 @@ def _recall(sequences, indices, sample, seed):
     hits = []
     for i in np.random.default_rng(seed).choice(n, sample, replace=False):
         blocks = np.array_split(np.arange(n), 1 + n // 2_000)
-        distances = np.concatenate([warp.to(i, block) for block in blocks])
+        with one_thread():
+            distances = np.concatenate([warp.to(i, block) for block in blocks])
         distances[i] = np.inf
         true = np.argsort(distances, kind="stable")[: indices.shape[1]]
         hits.append(np.isin(true, indices[i]).mean())

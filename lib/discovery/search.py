@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lib.discovery.warping import Warper, check_sequences, distance_matrix
+from lib.discovery.warping import Warper, check_sequences, distance_matrix, one_thread
 
 # Neighbours remembered for the second round, in which neighbours of neighbours are warped.
 KEEP = 10
@@ -62,19 +62,25 @@ def neighbours(
         raise ValueError(f"{k} neighbours wanted of {n} sequences; ask for 1 to {n - 1}.")
     if n <= exact_below:
         return nearest(distance_matrix(sequences, **warping), k)
-    warp = Warper(sequences, **warping)
     graph = _propose(pooled(sequences), min(max(candidates, k), n - 1), seed)
+    with one_thread():
+        best = _warp_candidates(Warper(sequences, **warping), graph, max(k, KEEP))
+    return tuple(np.stack([row[part][:k] for row in best]) for part in (0, 1))
+
+
+def _warp_candidates(warp, graph, keep):
+    """Indices and distances of each sequence's best candidates, then of their best ones too."""
     # The index lists a sequence among its own neighbours, and -1 where it found too few.
     seen = [set(row) - {i, -1} for i, row in enumerate(graph.tolist())]
     rows = [np.fromiter(others, int) for others in seen]
-    best = [_best(row, warp.to(i, row), max(k, KEEP)) for i, row in enumerate(rows)]
-    for i in range(n):
+    best = [_best(row, warp.to(i, row), keep) for i, row in enumerate(rows)]
+    for i in range(len(best)):
         near, lengths = best[i]
         more = set().union(*(best[j][0].tolist() for j in near)) - seen[i] - {i}
         more = np.fromiter(sorted(more), int)
         near, lengths = np.append(near, more), np.append(lengths, warp.to(i, more))
-        best[i] = _best(near, lengths, max(k, KEEP))
-    return tuple(np.stack([row[part][:k] for row in best]) for part in (0, 1))
+        best[i] = _best(near, lengths, keep)
+    return best
 
 
 def pooled(

@@ -19,6 +19,7 @@ from collections.abc import Sequence
 
 import numba
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 SOURCE = {"penalty": 10.0, "band": 0.25}
 ENGINES = ("products", "dtaidistance")
@@ -74,8 +75,9 @@ def distance_matrix(
     warp = Warper(sequences, penalty, band, root, normalise)
     n = len(sequences)
     distances = np.zeros((n, n))
-    for i in range(n - 1):
-        distances[i, i + 1 :] = warp.to_later(i)
+    with one_thread():
+        for i in range(n - 1):
+            distances[i, i + 1 :] = warp.to_later(i)
     return distances + distances.T
 
 
@@ -97,6 +99,15 @@ def check_sequences(sequences: Sequence[np.ndarray]) -> list[np.ndarray]:
         if not np.isfinite(sequence).all():
             raise ValueError(f"Sequence {i} holds NaN or infinite codes; check its recording.")
     return checked
+
+
+def one_thread():
+    """Context in which matrix products keep to one thread.
+
+    These products are small; on a machine at work on something else, threads that wait for each
+    other made them many times slower.
+    """
+    return threadpool_limits(1, user_api="blas")
 
 
 class Warper:
