@@ -10,7 +10,8 @@ import tensorflow as tf
 
 from lib import layers
 
-SHAPES = [(1, 37, 53), (3, 16, 24), (2, 5, 9)]
+# Pictures (batch, time, frequency) with patches a block: odd sizes, blocks that do not divide.
+SHAPES = [((1, 37, 53), 300), ((3, 16, 24), 4096), ((2, 5, 9), 1)]
 
 
 def stock_conv_max(picture, filters=6):
@@ -54,19 +55,20 @@ def assert_close(actual, expected, tolerance=1e-4):
     assert np.abs(actual - expected).max() <= tolerance * np.abs(expected).max()
 
 
+def assert_same_gradients(fused, stock, *arguments):
+    expected = value_and_gradients(stock, *arguments)
+    for ours, theirs in zip(value_and_gradients(fused, *arguments), expected, strict=True):
+        assert_close(ours, theirs)
+
+
 @both_layers
-@pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("chunk_patches", [1, 100, 4096])
+@pytest.mark.parametrize(("shape", "chunk_patches"), SHAPES)
 def test_value_and_every_gradient_equal_the_stock_layers(layer, shape, chunk_patches):
     rng = np.random.default_rng(1)
     stock, fused = build_pair(layer, *shape[1:], chunk_patches)
     picture = rng.normal(size=(*shape, 1)).astype(np.float32)
     upstream = rng.normal(size=stock(picture).shape).astype(np.float32)
-    compiled = tf.function(value_and_gradients)
-    expected = value_and_gradients(stock, picture, upstream)
-    for run in (value_and_gradients, compiled):
-        for ours, theirs in zip(run(fused, picture, upstream), expected, strict=True):
-            assert_close(ours, theirs)
+    assert_same_gradients(fused, stock, picture, upstream)
 
 
 @both_layers
@@ -78,9 +80,7 @@ def test_full_size_window_equals_the_stock_layers(layer):
     fused.set_weights(stock.get_weights())
     data = rng.normal(size=(1, 128, 256, 1)).astype(np.float32)
     upstream = rng.normal(size=stock(data).shape).astype(np.float32)
-    expected = value_and_gradients(stock, data, upstream)
-    for ours, theirs in zip(value_and_gradients(fused, data, upstream), expected, strict=True):
-        assert_close(ours, theirs)
+    assert_same_gradients(fused, stock, data, upstream)
 
 
 @both_layers
@@ -152,6 +152,61 @@ def test_position_is_that_of_the_maximum_and_zero_where_silent():
     np.testing.assert_allclose(position, expected, rtol=1e-6)
     assert_close(value, stock(data))
     assert layer.compute_output_shape((None, 16, 24, 1)) == ((None, 16, 6), (None, 16, 6))
+
+
+def build_recurrent_pair(options, steps=11, inputs=5):
+    """A stock and a fused LSTM in both directions, or in one, with the same random weights."""
+    sequence = keras.Input((steps, inputs))
+    models = []
+    for layer in (keras.layers.LSTM, layers.FusedLSTM):
+        recurrent = layer(6, **{k: v for k, v in options.items() if k != "both"})
+        both = keras.layers.Bidirectional(recurrent) if options.get("both") else recurrent
+        models.append(keras.Model(sequence, both(sequence)))
+    rng = np.random.default_rng(0)
+    weights = [rng.normal(size=weight.shape) for weight in models[0].get_weights()]
+    for model in models:
+        model.set_weights(weights)
+    return models
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"return_sequences": True},
+        {},
+        {"return_sequences": True, "go_backwards": True},
+        {"return_sequences": True, "both": True},
+        {"activation": "relu"},
+    ],
+)
+def test_recurrent_value_and_every_gradient_equal_the_stock_layer(options):
+    stock, fused = build_recurrent_pair(options)
+    rng = np.random.default_rng(7)
+    data = rng.normal(size=(3, 11, 5)).astype(np.float32)
+    upstream = rng.normal(size=stock(data).shape).astype(np.float32)
+    assert_same_gradients(fused, stock, data, upstream)
+
+
+def test_recurrent_training_and_saving_follow_the_stock_layer(tmp_path):
+    stock, fused = build_recurrent_pair({"both": True})
+    data = np.random.default_rng(8).normal(size=(7, 11, 5)).astype(np.float32)
+    for model in (stock, fused):
+        model.compile(keras.optimizers.SGD(0.1), "mse")
+        model.fit(data, np.ones((7, 12)), batch_size=4, epochs=2, shuffle=False, verbose=0)
+    for ours, theirs in zip(fused.get_weights(), stock.get_weights(), strict=True):
+        assert_close(ours, theirs)
+    fused.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras", safe_mode=True)
+    np.testing.assert_allclose(loaded(data), fused(data), rtol=1e-6)
+
+
+def test_masked_sequences_take_the_stock_way():
+    stock, fused = build_recurrent_pair({"return_sequences": True})
+    data = np.random.default_rng(9).normal(size=(2, 11, 5)).astype(np.float32)
+    mask = np.arange(11) < np.array([[4], [9]])
+    expected = stock.layers[1](data, mask=mask)
+    assert_close(fused.layers[1](data, mask=mask), expected)
+    assert np.abs(fused(data) - expected).max() > 0.01
 
 
 def test_sampling_draws_in_training_and_hands_on_the_mean_otherwise():
