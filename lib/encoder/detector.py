@@ -15,6 +15,7 @@ from lib.features import (
     frame_times,
     normalise,
     slice_windows,
+    spectrogram,
 )
 
 # A window counts as sound if events cover this share of it, as silence if none touches it;
@@ -129,6 +130,19 @@ def labelled_windows(corpus, version: str, step: int = N_FRAMES // 2):
         row = {"item": corpus.table["item"].iloc[i], "start": starts, "cover": cover, "snr_db": snr}
         tables.append(pd.DataFrame(row))
     return np.concatenate(windows), pd.concat(tables, ignore_index=True)
+
+
+def window_energy(signal: np.ndarray, step: int = N_FRAMES // 2) -> np.ndarray:
+    """Energy of each window of a recording in dB above the median window, (n,): the baseline.
+
+    Notes
+    -----
+    Used by notebook 04.
+    """
+    power = np.square(spectrogram(signal)).sum(axis=1, dtype=np.float64)
+    sums = np.concatenate([[0.0], np.cumsum(power)])
+    level = 10.0 * np.log10((sums[N_FRAMES:] - sums[:-N_FRAMES])[::step] + 1e-20)
+    return level - np.median(level)
 
 
 def _cover(events, starts: np.ndarray, length: float):

@@ -18,7 +18,7 @@ from lib import corpora, training
 from lib.encoder.autoencoder import Autoencoder, build_autoencoder
 from lib.encoder.models import save_autoencoder
 from lib.encoder.scores import frame_contours
-from lib.encoder.windows import WindowBatches, paired_frames, sd_offset
+from lib.encoder.windows import WindowBatches, frames_of, paired_frames, sd_offset
 from lib.features import frame_times, slice_windows
 from lib.synthesis import Sea
 
@@ -58,7 +58,7 @@ def validation_windows(corpus, version: str, step: int = VALIDATION_STEP):
     offset, inputs, targets = sd_offset(version), [], []
     for i in range(len(corpus.table)):
         recording = corpus.recording(i)
-        noisy, clean = paired_frames(recording.signal, recording.clean, version)
+        noisy, clean = _input_and_target(recording, version)
         windows = slice_windows(noisy, step)
         mean, sd = (f(windows, axis=(1, 2), keepdims=True) for f in (np.mean, np.std))
         inputs.append((windows - mean) / (sd + offset))
@@ -87,6 +87,9 @@ def train_encoder(
     other_seas: int = OTHER_SEAS,
     seed: int = 0,
     verbose: int = 0,
+    steps_per_epoch: int = STEPS_PER_EPOCH,
+    validation_step: int = VALIDATION_STEP,
+    recordings: int | None = None,
 ) -> Autoencoder:
     """Train one version on the sea, resuming what ``folder`` holds.
 
@@ -95,7 +98,7 @@ def train_encoder(
     version : {"4.1", "4.2", "4.4"}
         4.1 and 4.2 as published: their own input as target, Adam at 0.001.
     steps : int
-        Gradient steps in total, rounded up to whole epochs of 100.
+        Gradient steps in total, rounded up to whole epochs of ``steps_per_epoch``.
     folder : path
         For the log and the training states; see `lib.training.fit`.
     batch_size : int
@@ -103,6 +106,10 @@ def train_encoder(
     other_seas : int
         See `training_recordings`.
     seed : int
+    steps_per_epoch, validation_step : int
+        How often the log gets a row, and frames between the windows it is measured on.
+    recordings : int, optional
+        Learn from the first so many recordings only.
 
     Returns
     -------
@@ -114,9 +121,9 @@ def train_encoder(
     Used by notebook 02 at laptop scale; the models in data/ come from the command line.
     """
     keras.utils.set_random_seed(seed)
-    per_epoch = min(STEPS_PER_EPOCH, steps)
+    per_epoch = min(steps_per_epoch, steps)
     batches = sea_batches(
-        training_recordings(version, other_seas),
+        training_recordings(version, other_seas)[:recordings],
         version,
         batch_size=batch_size,
         steps=per_epoch,
@@ -126,7 +133,8 @@ def train_encoder(
     model = build_autoencoder(version, reconstruction_weight=1000.0 if version == "4.2" else 1.0)
     model.build((None, *model.encoder.input_shape[1:]))
     compile_for_training(model, steps, published=version != "4.4")
-    validation = validation_windows(corpora.load("sea").part("validation"), version)
+    unheard = corpora.load("sea").part("validation")
+    validation = validation_windows(unheard, version, validation_step)
     epochs = -(-steps // per_epoch)
     training.fit(model, batches, epochs, folder, validation_data=validation, verbose=verbose)
     return model
@@ -134,12 +142,20 @@ def train_encoder(
 
 def _frames(recording, version: str):
     """Half-precision frames, clean frames and which frames sound, of one recording."""
-    noisy, clean = paired_frames(recording.signal, recording.clean, version)
+    noisy, clean = _input_and_target(recording, version)
     times = frame_times(len(noisy))
     sounding = np.isfinite(frame_contours(recording.contours, recording.events, len(noisy))).any(1)
     for event in recording.events.itertuples():
         sounding |= (times >= event.start) & (times <= event.stop)
     return noisy.astype(np.float16), clean.astype(np.float16), sounding
+
+
+def _input_and_target(recording, version: str):
+    """Frames of a recording and clean ones; versions that are shown no clean target go without."""
+    if version == "4.4":
+        return paired_frames(recording.signal, recording.clean, version)
+    noisy = frames_of(recording.signal, version)
+    return noisy, noisy
 
 
 def main() -> None:

@@ -1,0 +1,137 @@
+"""The linear baseline, the examination of reconstructions, filters and pitch pairs."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lib.encoder import baselines, examination, filters, pitch
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+def test_pca_equals_the_singular_value_decomposition(rng):
+    windows = (rng.normal(size=(40, 3)) @ rng.normal(size=(3, 48))).reshape(40, 6, 8)
+    windows += 0.01 * rng.normal(size=windows.shape)
+    flat = windows.reshape(40, 48)
+    u, s, vt = np.linalg.svd(flat - flat.mean(0), full_matrices=False)
+    expected = (u[:, :3] * s[:3]) @ vt[:3] + flat.mean(0)
+    drawn = baselines.fit_pca(windows, size=3).reconstruct(windows)
+    np.testing.assert_allclose(drawn.reshape(40, 48), expected, atol=1e-3)
+
+
+def test_pca_learns_to_draw_other_targets(rng):
+    windows = rng.normal(size=(50, 2)) @ rng.normal(size=(2, 48))
+    windows = windows.reshape(50, 6, 8)
+    drawn = baselines.fit_pca(windows, 3.0 - 2.0 * windows, size=2).reconstruct(windows[..., None])
+    np.testing.assert_allclose(drawn, 3.0 - 2.0 * windows, atol=1e-3)
+
+
+@pytest.mark.parametrize("n, shape", [(2, (2, 6, 8)), (9, (9, 6, 7))])
+def test_pca_refuses_too_few_windows_and_other_targets(rng, n, shape):
+    with pytest.raises(ValueError, match="at least 3"):
+        baselines.fit_pca(rng.normal(size=(n, 6, 8)), np.zeros(shape), size=3)
+
+
+def test_clean_variance_is_one_for_the_truth_and_none_for_its_mean(rng):
+    targets, groups = rng.normal(size=(12, 6, 8)), np.repeat(["a", "b", "c"], 4)
+    assert examination.clean_variance(targets, targets, groups) == pytest.approx((1, 1, 1))
+    value, *_ = examination.clean_variance(np.full_like(targets, targets.mean()), targets, groups)
+    assert value == pytest.approx(0)
+    half = targets.copy()
+    half[:6] = targets.mean()
+    value, low, high = examination.clean_variance(half, targets, groups)
+    assert low < value < high and 0.3 < value < 0.7
+
+
+def test_hit_rate_counts_frames_and_draws_recordings():
+    pictures = np.zeros((2, 128, 256))
+    pictures[0, :, 50], pictures[1, :, 60] = 1, 1
+    contours = np.full((2, 128, 3), np.nan)
+    contours[0, :64, 0], contours[1, :32, 1] = 53, 64
+    value, low, high = examination.hit_rate(pictures, contours, np.array(["a", "b"]))
+    assert (value, low, high) == pytest.approx((64 / 96, 0, 1))
+
+
+class OneWhistle:
+    """A corpus of one recording: 1 s of weak noise with a tone of 10 kHz in its middle third."""
+
+    table = pd.DataFrame({"group": ["only"]})
+
+    def recording(self, i):
+        time = np.arange(48_000) / 48_000
+        clean = 0.1 * np.sin(2 * np.pi * 10_000 * time) * ((time > 0.33) & (time < 0.67))
+        self.clean = clean.astype(np.float32)
+        self.signal = self.clean + np.float32(1e-3) * np.random.default_rng(0).normal(size=48_000)
+        self.events = pd.DataFrame({"start": [0.33], "stop": [0.67], "snr_db": [20.0]})
+        frames = (np.arange(250, 490) * 64 + 281) / 48_000
+        self.contours = pd.DataFrame({"event": 0, "time": frames, "frequency": 10_000.0})
+        return self
+
+
+@pytest.mark.parametrize("version", ["4.2", "4.4"])
+def test_whistle_windows_hold_the_whistle_and_its_clean_target(version):
+    test = examination.whistle_windows(OneWhistle(), version, step=64, least_snr_db=5.0)
+    starts = np.arange(0, 742 - 127, 64)
+    held = [np.sum((np.arange(250, 490) >= t) & (np.arange(250, 490) < t + 128)) for t in starts]
+    assert len(test.inputs) == sum(n >= 16 for n in held) and set(test.groups) == {"only"}
+    for pictures in (test.inputs, test.targets):
+        assert examination.hit_rate(pictures, test.contours, test.groups)[0] > 0.95
+    np.testing.assert_allclose(test.inputs.mean(axis=(1, 2)), 0, atol=1e-3)
+    with pytest.raises(ValueError, match="no whistle"):
+        examination.whistle_windows(OneWhistle(), version, step=64, least_snr_db=25.0)
+
+
+def line(slope_degrees: float) -> np.ndarray:
+    """A kernel with a bright line through its middle: bins a frame = tan(slope)."""
+    t, f = np.mgrid[-3.5:4, -3.5:4]
+    angle = np.radians(slope_degrees)
+    away = f * np.cos(angle) - t * np.sin(angle)
+    return np.exp(-(away**2) / 2)
+
+
+def test_filters_are_told_apart_by_the_slope_of_their_line():
+    slopes = {0: "tone", 45: "upsweep", 90: "click", 135: "downsweep"}
+    kernels = np.stack([line(s) for s in slopes], axis=-1)[:, :, None]
+    table = filters.filter_kinds(kernels).set_index("filter").sort_index()
+    assert table["kind"].tolist() == list(slopes.values())
+    np.testing.assert_allclose(table["angle"], list(slopes), atol=6)
+    assert (table["focus"] > 0.5).all()
+    noise = np.random.default_rng(0).normal(size=(8, 8, 1, 50))
+    assert filters.filter_kinds(noise)["focus"].mean() < 0.4
+
+
+def test_strongest_patches_are_those_of_a_plain_search(rng):
+    kernels, windows = rng.normal(size=(4, 3, 1, 5)), rng.normal(size=(6, 10, 12))
+    found = filters.strongest_patches(kernels, windows, [1, 4], n=2)
+    assert found.shape == (2, 2, 4, 3)
+    for which, patches in zip([1, 4], found, strict=True):
+        best = []
+        for window in windows:
+            cuts = [window[t : t + 4, f : f + 3] for t in range(7) for f in range(10)]
+            best.append(max(cuts, key=lambda cut: np.sum(cut * kernels[:, :, 0, which])))
+        best.sort(key=lambda cut: -np.sum(cut * kernels[:, :, 0, which]))
+        np.testing.assert_allclose(patches, best[:2])
+
+
+@pytest.mark.parametrize("version", ["4.2", "4.4"])
+def test_pitch_pairs_differ_by_the_shift_alone(version):
+    low, high = pitch.pitch_pairs(4, 3_000.0, version)
+    assert low.shape == high.shape == (4, 128, 256)
+    moved = np.median(high.argmax(axis=2) - low.argmax(axis=2), axis=1)
+    np.testing.assert_allclose(moved, 3_000 * 562 / 48_000, atol=1.5)
+
+
+def test_a_code_without_pitch_has_no_distance_and_a_picture_has(rng):
+    low, high = pitch.pitch_pairs(4, 3_000.0, "4.4")
+
+    def blind(windows, training=False):
+        return np.sort(np.asarray(windows)[..., 0], axis=2)[:, ::16, -1]
+
+    def seeing(windows, training=False):
+        return np.asarray(windows)[..., 0].argmax(axis=2)[:, ::16].astype(float)
+
+    assert pitch.relative_distances(low, high, blind).mean() < 0.3
+    assert pitch.relative_distances(low, high, seeing).mean() > 0.5
