@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import keras
@@ -110,10 +111,16 @@ def reconstruct(windows: np.ndarray, encoder: keras.Model, decoder: keras.Model)
 
 def decode(codes: np.ndarray, decoder: keras.Model) -> np.ndarray:
     """Pictures (n, 128, 256) of codes (n, 128)."""
-    # As a graph: run eagerly, the steps of a recurrent layer cost ten times their arithmetic.
-    draw = tf.function(lambda part: decoder(part, training=False), reduce_retracing=True)
+    draw = _drawn_as_graph(decoder)
     parts = [draw(tf.constant(codes[i : i + BATCH])) for i in range(0, len(codes), BATCH)]
     return np.concatenate(parts)[..., 0]
+
+
+@lru_cache(maxsize=8)
+def _drawn_as_graph(decoder: keras.Model):
+    """Run eagerly, the steps of a recurrent layer cost ten times their arithmetic."""
+    shape = tf.TensorSpec((None, decoder.input_shape[-1]))
+    return tf.function(lambda codes: decoder(codes, training=False), input_signature=[shape])
 
 
 def hit_rate(pictures: np.ndarray, contours: np.ndarray, groups: np.ndarray):

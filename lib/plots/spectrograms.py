@@ -101,7 +101,7 @@ def thumbnails(
 def _outer_labels(axes: np.ndarray) -> None:
     """Few ticks, so that small panels stay readable, and labels at the grid's edge only."""
     for (row, column), axis in np.ndenumerate(axes):
-        axis.xaxis.set_major_locator(MaxNLocator(2, steps=[1, 10], min_n_ticks=1))
+        axis.xaxis.set_major_locator(MaxNLocator(2, steps=[1, 5, 10], min_n_ticks=1))
         below = axes[row + 1, column] if row + 1 < len(axes) else None
         lowest = below is None or not below.get_visible()
         axis.tick_params(labelbottom=lowest)
@@ -213,6 +213,8 @@ def cluster_sheet(
         count = f"{min(members, len(snippets))} of {len(snippets)}"
         axis.set_title(f"{name} ({count})", loc="left")
         axis.set(xlabel="", ylabel="kHz")
+    # Rows share their axis, and each drawing sets its limits: let none be cut.
+    axes[0, 0].set_xlim(right=max(axis.images[0].get_extent()[1] for axis in axes.flat))
     axes[-1, 0].set_xlabel("time, members one after the other (s)")
     figure.suptitle(title)
     return figure
