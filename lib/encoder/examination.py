@@ -93,6 +93,7 @@ def _recording_windows(recording, version: str, step: int, least_snr_db: float):
     starts = np.flatnonzero(kept) * step * HOP_LENGTH
     sounds = (recording.clean[start : start + window_samples()] for start in starts)
     clean = np.array([spectrogram(sound) for sound in sounds], np.float32)
+    clean = clean.reshape(-1, N_FRAMES, magnitude.shape[1])
     noisy = slice_windows(magnitude, step)[kept]
     if version == "4.4":
         floor = noise_floor(magnitude)
