@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from lib.audio import atomic
+
 SCALES = ("laptop", "paper")
 
 
@@ -75,8 +77,8 @@ def fit(
     epochs : int
         Epochs in total, those before an interruption included.
     folder : path, optional
-        Holds ``log.csv`` and the last two training states (weights, optimiser, epoch), so that a
-        kill in the middle of a write loses one epoch at most.
+        Holds ``log.csv`` and the training state (weights, optimiser) after the last whole epoch,
+        which is written under another name and renamed: a kill at any moment leaves one whole.
     validation_data, callbacks, verbose
         As in ``keras.Model.fit``.
     tensorboard : bool
@@ -93,11 +95,15 @@ def fit(
     """
     keep_freed_memory()
     inputs, targets = data if isinstance(data, tuple) else (data, None)
-    callbacks = list(callbacks) + (_keepers(Path(folder), tensorboard) if folder else [])
+    callbacks, first = list(callbacks), 0
+    if folder:
+        callbacks += _keepers(Path(folder), tensorboard)
+        first = _restore(model, Path(folder))
     history = model.fit(
         inputs,
         targets,
         epochs=epochs,
+        initial_epoch=first,
         validation_data=validation_data,
         callbacks=callbacks,
         verbose=verbose,
@@ -117,14 +123,35 @@ def read_log(folder: str | os.PathLike) -> pd.DataFrame:
 
 
 def _keepers(folder: Path, tensorboard: bool) -> list:
-    """Callbacks that write to disk; the backup is last, so that no epoch is backed up unlogged."""
+    """Callbacks that write to disk; the state is last, so that no epoch is kept unlogged."""
     import keras
 
     folder.mkdir(parents=True, exist_ok=True)
     keepers = [keras.callbacks.CSVLogger(str(folder / "log.csv"), append=True)]
     if tensorboard:
         keepers.append(keras.callbacks.TensorBoard(str(folder / "tensorboard")))
-    backup = keras.callbacks.BackupAndRestore(
-        str(folder / "backup"), double_checkpoint=True, delete_checkpoint=False
-    )
-    return [*keepers, backup]
+
+    def keep_state(epoch, logs=None):
+        older = _states(folder)
+        with atomic(folder / f"epoch-{epoch + 1:05d}.weights.h5") as temporary:
+            keepers[0].model.save_weights(temporary)
+        for state in older:
+            state.unlink()
+
+    return [*keepers, keras.callbacks.LambdaCallback(on_epoch_end=keep_state)]
+
+
+def _states(folder: Path) -> list[Path]:
+    """Training states in a folder, the latest last: weights and optimiser, the epoch in the name."""
+    return sorted(folder.glob("epoch-*.weights.h5"))
+
+
+def _restore(model, folder: Path) -> int:
+    """Bring a model to its latest state in ``folder``; epochs it has had."""
+    states = _states(folder)
+    if not states:
+        return 0
+    if not model.optimizer.built:
+        model.optimizer.build(model.trainable_variables)
+    model.load_weights(states[-1])
+    return int(states[-1].name[len("epoch-") :].split(".")[0])
