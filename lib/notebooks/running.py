@@ -62,13 +62,20 @@ def run(source: Path, target: Path, cleaned: bool = False) -> float:
     )
     try:
         # The bars of training would end up as text in the outputs.
-        with client.setup_kernel(env=os.environ | {"TQDM_DISABLE": "1"}):
+        with client.setup_kernel(env=os.environ | _run_variables()):
             _execute(client, source.stem)
     except (CellExecutionError, DeadKernelError) as error:
         raise RunFailed(_explained(error, notebook, source)) from error
     with atomic(target) as temporary:
         nbformat.write(clean(notebook) if cleaned else notebook, temporary)
     return (time.monotonic() - started) / 60
+
+
+def _run_variables() -> dict[str, str]:
+    """No bars, and a relative CORPORA_DIR as seen from here: kernels start beside the notebook."""
+    corpora = os.environ.get("CORPORA_DIR")
+    where = {"CORPORA_DIR": os.path.abspath(corpora)} if corpora else {}
+    return {"TQDM_DISABLE": "1", **where}
 
 
 def _execute(client: NotebookClient, name: str) -> None:
