@@ -94,8 +94,8 @@ def test_region_strip_draws_each_region_in_its_lane():
 def test_cluster_sheet_counts_members_and_leaves_gaps():
     snippets = [np.random.default_rng(i).random((200, 256)) for i in range(5)]
     figure = plots.cluster_sheet({"cluster 3": snippets, "cluster 4": snippets[:2]}, members=4)
-    assert figure.axes[0].get_title(loc="left") == "cluster 3 (4 of 5)"
-    assert figure.axes[1].get_title(loc="left") == "cluster 4 (2 of 2)"
+    assert figure.axes[0].get_title(loc="left") == "cluster 3 (4 of 5 shown)"
+    assert figure.axes[1].get_title(loc="left") == "cluster 4"
     gaps = np.isnan(np.ma.filled(figure.axes[0].images[0].get_array(), np.nan)).all(axis=0)
     assert gaps.sum() == 3 * 15 and len(gaps) == 4 * 200 + 45
 

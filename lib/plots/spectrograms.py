@@ -204,14 +204,14 @@ def cluster_sheet(
     clusters : mapping title -> sequence of arrays (frames, 256)
         The title names the cluster, with its density or its true type if known.
     members : int
-        At most so many are drawn in a row; the title says how many there are.
+        At most so many are drawn in a row; the title says if there are more.
     """
     figure, axes = grid_of(len(clusters), 1, WIDTH, 1.45, sharex=True)
     for axis, (name, snippets) in zip(axes.flat, clusters.items(), strict=True):
         row = _side_by_side(snippets[:members], hop_length)
         spectrogram(row, axis, hop_length)
-        count = f"{min(members, len(snippets))} of {len(snippets)}"
-        axis.set_title(f"{name} ({count})", loc="left")
+        more = f" ({members} of {len(snippets)} shown)" if len(snippets) > members else ""
+        axis.set_title(f"{name}{more}", loc="left")
         axis.set(xlabel="", ylabel="kHz")
     # Rows share their axis, and each drawing sets its limits: let none be cut.
     axes[0, 0].set_xlim(right=max(axis.images[0].get_extent()[1] for axis in axes.flat))
