@@ -16,6 +16,8 @@ from lib import synthesis
 from lib.corpora.corpus import SPLITS, Corpus, cache_folder
 from lib.synthesis import Sea, SeaRecording, sea_recording
 
+# The modules of lib.synthesis that a rendered recording depends on.
+GENERATOR = ("contours", "noise", "recording", "sea", "sounds")
 # Far apart, so that a longer training part never reaches into the test recordings.
 FIRST_INDEX = {"train": 0, "validation": 100_000, "test": 200_000}
 # Steep ends above this would leave the recipe's band even without jitter.
@@ -144,8 +146,8 @@ def sea_key(sea: Sea) -> str:
         for shape in shapes:
             digest.update(np.asarray(shape, np.float64).tobytes())
     # A cache that outlives a change of the generator would give old sound for new code.
-    for source in sorted(Path(synthesis.__file__).parent.glob("*.py")):
-        digest.update(source.read_bytes())
+    for module in GENERATOR:
+        digest.update(Path(synthesis.__file__).with_name(f"{module}.py").read_bytes())
     return digest.hexdigest()[:16]
 
 
