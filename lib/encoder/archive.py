@@ -11,6 +11,7 @@ import os
 import tempfile
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from glob import escape
 from pathlib import Path
 
 import keras
@@ -191,6 +192,9 @@ def _write_shard(file, encoder, detector, path, mark, settings) -> int:
     hop, start = settings["hop"], 0
     said = {"mark": mark, "version": version_of(encoder), "hop": str(hop)}
     schema = _schema(detector is not None).with_metadata({**said, "source": _source(file)})
+    # What a killed worker had begun lies there under a hidden name.
+    for leftover in path.parent.glob(f".*-{escape(path.name)}"):
+        leftover.unlink(missing_ok=True)
     with audio.atomic(path) as temporary, pq.ParquetWriter(temporary, schema) as writer:
         for codes, probabilities in embed_file(file, encoder, detector, **settings):
             numbers = np.arange(start, start + len(codes))
