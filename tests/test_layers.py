@@ -73,14 +73,30 @@ def test_value_and_every_gradient_equal_the_stock_layers(layer, shape, chunk_pat
 
 @both_layers
 def test_full_size_window_equals_the_stock_layers(layer):
-    rng = np.random.default_rng(2)
+    """In double precision: of 8 million sums some lie so near the kink of the ReLU that single
+    precision puts them on either side, and a gradient jumps there."""
+    keras.config.set_dtype_policy("float64")
+    try:
+        rng = np.random.default_rng(2)
+        picture = keras.Input((128, 256, 1))
+        stock = keras.Model(picture, STOCK[layer](picture, 256))
+        fused = keras.Model(picture, layer(256)(picture))
+    finally:
+        keras.config.set_dtype_policy("float32")
+    fused.set_weights(stock.get_weights())
+    data = rng.normal(size=(1, 128, 256, 1))
+    upstream = rng.normal(size=stock(data).shape)
+    assert_same_gradients(fused, stock, data, upstream)
+
+
+@both_layers
+def test_full_size_window_gives_the_value_of_the_stock_layers(layer):
     picture = keras.Input((128, 256, 1))
     stock = keras.Model(picture, STOCK[layer](picture, 256))
     fused = keras.Model(picture, layer(256)(picture))
     fused.set_weights(stock.get_weights())
-    data = rng.normal(size=(1, 128, 256, 1)).astype(np.float32)
-    upstream = rng.normal(size=stock(data).shape).astype(np.float32)
-    assert_same_gradients(fused, stock, data, upstream)
+    data = np.random.default_rng(2).normal(size=(1, 128, 256, 1)).astype(np.float32)
+    assert_close(fused(data), stock(data))
 
 
 @both_layers
