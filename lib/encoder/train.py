@@ -165,6 +165,7 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--other-seas", type=int, default=OTHER_SEAS)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--validation-step", type=int, default=VALIDATION_STEP)
     parser.add_argument("--output", type=Path, required=True)
     given = parser.parse_args()
     model = train_encoder(
@@ -175,6 +176,7 @@ def main() -> None:
         given.other_seas,
         given.seed,
         verbose=2,
+        validation_step=given.validation_step,
     )
     save_autoencoder(model, given.output)
 
