@@ -11,7 +11,7 @@ import keras
 from keras import layers
 
 from lib.features import N_BINS, N_FRAMES
-from lib.layers import ConvMax, FusedDeconvolution, Sampling
+from lib.layers import ConvMax, FusedDeconvolution, FusedLSTM, Sampling
 
 CODE_SIZE = 128
 WINDOW_SHAPE = (N_FRAMES, N_BINS, 1)
@@ -58,11 +58,12 @@ def build_encoder(
     states = _strongest_responses(window, stock)
     if version == "4.1":
         states = layers.BatchNormalization()(states)
-    states = layers.Bidirectional(layers.LSTM(128, return_sequences=True))(states)
+    lstm = layers.LSTM if stock else FusedLSTM
+    states = layers.Bidirectional(lstm(128, return_sequences=True))(states)
     if version == "4.1":
-        code = layers.LSTM(CODE_SIZE, name="code_mean")(states)
+        code = lstm(CODE_SIZE, name="code_mean")(states)
         return keras.Model(window, code, name="encoder_v4_1")
-    summary = layers.LSTM(CODE_SIZE)(states)
+    summary = lstm(CODE_SIZE)(states)
     mean = layers.Dense(CODE_SIZE, name="code_mean")(summary)
     log_variance = layers.Dense(CODE_SIZE, name="code_log_variance")(summary)
     code = Sampling(name="code")((mean, log_variance))
@@ -100,8 +101,9 @@ def build_decoder(
     if version == "4.4":
         return keras.Model(code, _improved_window(code), name="decoder_v4_4")
     steps = layers.ZeroPadding1D((0, N_FRAMES - 1))(layers.Reshape((1, CODE_SIZE))(code))
-    steps = layers.LSTM(256 if version == "4.2" else 128, return_sequences=True)(steps)
-    steps = layers.Bidirectional(layers.LSTM(128, return_sequences=True))(steps)
+    lstm = layers.LSTM if stock else FusedLSTM
+    steps = lstm(256 if version == "4.2" else 128, return_sequences=True)(steps)
+    steps = layers.Bidirectional(lstm(128, return_sequences=True))(steps)
     picture = layers.Reshape(WINDOW_SHAPE)(steps)
     if stock:
         picture = layers.Conv2DTranspose(256, 8, padding="same", activation="relu")(picture)
