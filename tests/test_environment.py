@@ -21,8 +21,8 @@ LOCK = [Requirement(line) for line in (ROOT / "requirements.lock").read_text().s
 # Used from the command line, or by another package on our behalf (pandas writes Parquet files
 # through pyarrow), not by an import.
 TOOLS = {"ipykernel", "jupyterlab", "nbval", "pyarrow", "ruff"}
-# Locked already for what comes next: spoken words, the linked viewer.
-AWAITED = {"dask", "umap-learn", "espeakng-loader", "wordfreq", "num2words", "jupyter-scatter"}
+# Locked already for what comes next: words, the linked viewer.
+AWAITED = {"dask", "umap-learn", "wordfreq", "num2words", "jupyter-scatter"}
 # The extra of dask is a distribution of its own.
 EXTRAS = {"distributed": "dask"}
 REQUIRED = {
