@@ -1,0 +1,59 @@
+"""Stability of clusterings over seeds of the encoder."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lib.discovery import stability
+
+
+def labels(*clusterings):
+    rows = [
+        ("sea-test-000", float(k), 0, seed, found)
+        for seed, clustering in enumerate(clusterings)
+        for k, found in enumerate(clustering)
+    ]
+    return pd.DataFrame(rows, columns=["item", "start", "type", "seed", "cluster"])
+
+
+def test_same_clusters_under_other_names_are_stable():
+    values = stability.stability(labels([0, 0, 1, 1, 2], [5, 5, 3, 3, 4], [1, 1, 0, 0, 2]))
+    np.testing.assert_allclose(values, [1.0, 1.0, 1.0])
+
+
+def test_unrelated_clusters_are_not():
+    rng = np.random.default_rng(0)
+    values = stability.stability(labels(rng.integers(5, size=400), rng.integers(5, size=400)))
+    assert abs(values[0]) < 0.05
+
+
+def test_one_seed_or_missing_whistles_are_refused():
+    with pytest.raises(ValueError, match="1 seeds"):
+        stability.stability(labels([0, 1, 1]))
+    with pytest.raises(ValueError, match="1 whistles missing"):
+        stability.stability(labels([0, 1, 1], [0, 1, 1])[:-1])
+
+
+def test_the_best_cut_separates_the_types():
+    rng = np.random.default_rng(1)
+    types = np.repeat([0, 1, 2], 10)
+    points = 10.0 * types + rng.normal(size=30)
+    distances = np.abs(points[:, None] - points)
+    percentile = stability.best_percentile(distances, types)
+    assert len(np.unique(stability.cluster(distances, percentile=percentile))) == 3
+
+
+def test_a_seed_gives_every_loud_whistle_a_cluster(tmp_path, monkeypatch):
+    """Small recordings and two steps of training: the whole way, not its quality."""
+    from lib import corpora
+    from lib.synthesis import Sea
+
+    whole = corpora.load
+    small = {"sea": Sea(duration=8.0), "train": 1, "validation": 1, "test": 1}
+    monkeypatch.setattr(corpora, "load", lambda name, **given: whole(name, **{**small, **given}))
+    monkeypatch.setenv("WTW_CACHE", str(tmp_path / "cache"))
+    table = stability.seed_labels(0, tmp_path / "run", steps=2, other_seas=0)
+    events = corpora.load("sea").part("test").events
+    loud = events[(events["kind"] == "whistle") & (events["snr_db"] >= stability.LEAST_SNR)]
+    assert table["start"].tolist() == loud["start"].tolist() and len(table) > 0
+    assert table["cluster"].notna().all() and set(table["seed"]) == {0}
