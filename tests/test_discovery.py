@@ -359,6 +359,9 @@ def test_regions_merge_drop_and_hysteresis():
         discovery.sound_regions(times, probability, shortest=0.2), [[0.3, 0.6]]
     )
     np.testing.assert_allclose(discovery.sound_regions(times, probability, gap=0.45), [[0.3, 1.1]])
+    np.testing.assert_allclose(
+        discovery.sound_regions(times, probability, trim=0.06), [[0.36, 0.54]]
+    )
     assert discovery.sound_regions(times, np.zeros(20)).shape == (0, 2)
     assert discovery.sound_regions([], []).shape == (0, 2)
 

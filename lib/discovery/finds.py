@@ -27,6 +27,7 @@ def sound_regions(
     low: float | None = None,
     gap: float = 0.1,
     shortest: float | None = None,
+    trim: float = 0.0,
 ) -> np.ndarray:
     """Regions of sound from a detector's answer per window.
 
@@ -44,6 +45,9 @@ def sound_regions(
     gap, shortest : float
         Seconds: regions closer than ``gap`` are merged, then those shorter than ``shortest``
         dropped; by default one hop, as in the source.
+    trim : float
+        Seconds taken off both ends first: a detector that answers as soon as a quarter of its
+        window sounds begins and ends a quarter of a window too far out.
 
     Returns
     -------
@@ -60,7 +64,9 @@ def sound_regions(
     loud = probability >= (threshold if low is None else min(low, threshold))
     edges = np.flatnonzero(np.diff(np.r_[False, loud, False]))
     runs = [(a, b) for a, b in edges.reshape(-1, 2) if probability[a:b].max() >= threshold]
-    bounds = [(max(0.0, times[a] - hop / 2), times[b - 1] + hop / 2) for a, b in runs]
+    inward = hop / 2 - trim
+    bounds = [(max(0.0, times[a] - inward), times[b - 1] + inward) for a, b in runs]
+    bounds = [(start, stop) for start, stop in bounds if start < stop]
     # A hair of room, so that a region of exactly one hop stays whatever the rounding.
     shortest = 0.999 * hop if shortest is None else shortest
     return audio.merge_regions(bounds, gap, shortest)
@@ -111,6 +117,7 @@ def discover(
     threshold: float = 0.5,
     low: float | None = None,
     shortest: float | None = None,
+    trim: float = 0.0,
     **repeats,
 ) -> Finds:
     """The whole chain for long recordings: regions, codes, warping, repeats beyond the null.
@@ -131,7 +138,7 @@ def discover(
         computed anew.
     errors : {"raise", "report"}
         What to do with a recording that fails: stop, or go on and list it in ``failed``.
-    threshold, low, shortest
+    threshold, low, shortest, trim
         As in `sound_regions`.
     **repeats
         As in `find_repeats`.
@@ -142,7 +149,7 @@ def discover(
     """
     if errors not in ("raise", "report"):
         raise ValueError(f"errors is {errors!r}; choose raise or report.")
-    settings = {"threshold": threshold, "low": low, "shortest": shortest}
+    settings = {"threshold": threshold, "low": low, "shortest": shortest, "trim": trim}
     rows, sequences, failed = [], [], []
     for name in tqdm(list(recordings), desc="recordings"):
         path = cache and Path(cache) / _file_name(name, f"{version} {settings}", ".npz")
