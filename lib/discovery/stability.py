@@ -110,6 +110,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument("--other-seas", type=int, default=OTHER_SEAS)
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--work", type=Path, default=Path("build/cluster_stability"))
     given = parser.parse_args()
@@ -117,7 +118,7 @@ def main() -> None:
         path = given.output / f"seed_{seed}.csv"
         if path.exists():
             continue
-        table = seed_labels(seed, given.work / str(seed), given.steps)
+        table = seed_labels(seed, given.work / str(seed), given.steps, given.other_seas)
         with atomic(path) as temporary:
             table.to_csv(temporary, index=False, float_format="%.6g")
         print(path, flush=True)
