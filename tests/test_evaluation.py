@@ -83,6 +83,13 @@ def test_outside_band_finds_the_row_that_left_its_interval():
     assert evaluation.outside_band(recorded, published)["metric"].tolist() == ["a"]
 
 
+def test_outside_band_leaves_two_points_where_there_is_no_width():
+    evaluation.record("dolphin", "a", "sea", 1.0, 1.0, 1.0, 6, None, None, "04")
+    published = evaluation.results()
+    assert evaluation.outside_band(published.assign(value=0.985), published).empty
+    assert len(evaluation.outside_band(published.assign(value=0.975), published)) == 1
+
+
 def test_bootstrap_fast_path_equals_the_general_one():
     rng = np.random.default_rng(1)
     values, groups = rng.random(60), rng.integers(9, size=60)

@@ -66,7 +66,7 @@ def test_the_fused_step_is_faster_and_smaller_than_the_stock_one():
 
 def test_the_roofline_compares_with_the_fastest_product():
     speed = pd.DataFrame({"dtype": "float32", "rows": [1, 1, 2], "gflops": [50.0, 100.0, 20.0]})
-    columns = ["part", "way", "batch", "seconds"]
+    columns = ["part", "way", "batch", "cpu_seconds"]
     times = pd.DataFrame([("deconvolution", "fused", 10, 1.0)], columns=columns)
     table = ledger.roofline(speed, times).set_index("part")
     # Four products of 128 x 256 patches of 64 with 256 filters, at 75 GFLOP/s.

@@ -94,16 +94,17 @@ def _write(table: pd.DataFrame) -> None:
 
 
 def outside_band(
-    recorded: pd.DataFrame, published: pd.DataFrame, slack: float = 0.25
+    recorded: pd.DataFrame, published: pd.DataFrame, slack: float = 0.25, least: float = 0.02
 ) -> pd.DataFrame:
     """Rows of a fresh run whose value left the published 95 % interval.
 
-    The interval is widened on each side by `slack` of its own width. Rows without a published
-    twin pass, and so do those of the system ``performance``: they measure the machine.
+    The interval is widened on each side by `slack` of its own width, and by `least` if that is
+    more: a score of 1 in every recording has no width. Rows without a published twin pass, and
+    so do those of the system ``performance``: they measure the machine.
     """
     pairs = recorded.merge(published, on=KEY, suffixes=("", "_published"))
     pairs = pairs[pairs["system"] != "performance"]
-    room = slack * (pairs["high_published"] - pairs["low_published"]) + 1e-6
+    room = np.maximum(slack * (pairs["high_published"] - pairs["low_published"]), least)
     above = pairs["value"] > pairs["high_published"] + room
     below = pairs["value"] < pairs["low_published"] - room
     return pairs[above | below][[*KEY, "value", "low_published", "high_published"]]

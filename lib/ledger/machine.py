@@ -46,7 +46,7 @@ def matrix_speed(
     Returns
     -------
     DataFrame[dtype, rows, repeat, seconds, cpu_seconds, gflops]
-        ``gflops`` by the wall clock.
+        ``gflops`` of one core, by processor time.
     """
     rng = np.random.default_rng(0)
     calls = {}
@@ -57,7 +57,7 @@ def matrix_speed(
             calls[dtype, count] = lambda patches=patches, filters=filters: patches @ filters
     table = in_turn(calls, ("dtype", "rows"), repeats)
     flops = 2 * table["rows"].astype(float) * PATCH * N_FILTERS
-    return table.assign(gflops=flops / table["seconds"] / 1e9)
+    return table.assign(gflops=flops / table["cpu_seconds"] / 1e9)
 
 
 def roofline(speed: pd.DataFrame, times: pd.DataFrame) -> pd.DataFrame:
@@ -71,11 +71,11 @@ def roofline(speed: pd.DataFrame, times: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame[part, floor_ms, measured_ms, share]
-        Milliseconds a window; ``share`` is floor over measured, 1 is the machine's limit.
+        Processor milliseconds a window; ``share`` is floor over measured, 1 is the machine's limit.
     """
     best = speed.loc[speed["dtype"] == "float32"].groupby("rows")["gflops"].median().max()
     fused = times[(times["way"] == "fused") & times["part"].isin(list(PRODUCTS))]
-    measured = 1e3 * (fused["seconds"] / fused["batch"]).groupby(fused["part"]).median()
+    measured = 1e3 * (fused["cpu_seconds"] / fused["batch"]).groupby(fused["part"]).median()
     floor = pd.Series(PRODUCTS) * PRODUCT_FLOPS / best / 1e6
     table = pd.DataFrame({"floor_ms": floor, "measured_ms": measured}).rename_axis("part")
     return table.assign(share=table["floor_ms"] / table["measured_ms"]).reset_index()
