@@ -21,8 +21,8 @@ LOCK = [Requirement(line) for line in (ROOT / "requirements.lock").read_text().s
 # Used from the command line, or by another package on our behalf (pandas writes Parquet files
 # through pyarrow), not by an import.
 TOOLS = {"ipykernel", "jupyterlab", "nbval", "pyarrow", "ruff"}
-# Locked already for what comes next: words, the linked viewer.
-AWAITED = {"dask", "umap-learn", "wordfreq", "num2words", "jupyter-scatter"}
+# Locked already for what comes next.
+AWAITED = {"dask", "umap-learn", "wordfreq", "num2words"}
 # The extra of dask is a distribution of its own.
 EXTRAS = {"distributed": "dask"}
 REQUIRED = {
@@ -125,7 +125,8 @@ def imported() -> set[str]:
             names |= {alias.name.partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
             names.add(node.module.partition(".")[0])
-    return names - set(sys.stdlib_module_names) - {"lib"}
+    helpers = {path.stem for path in (ROOT / "tests").glob("*.py")}
+    return names - set(sys.stdlib_module_names) - {"lib"} - helpers
 
 
 def owners_of(name: str) -> set[str]:
