@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from lib.corpora.clips import ClipCorpus
 from lib.corpora.corpus import ROOT, SPLITS, Corpus, cache_folder, split_of
 from lib.corpora.folder import from_folder
 from lib.corpora.readers import (
@@ -17,24 +18,31 @@ from lib.corpora.readers import (
     read_whistle_contours,
 )
 from lib.corpora.sea import load_real_contours, load_sea
+from lib.corpora.voices import load_voices
+from lib.corpora.words import read_fsdd, read_speech_commands
 
 __all__ = [
     "READERS",
     "SPLITS",
+    "ClipCorpus",
     "Corpus",
     "available",
     "cache_folder",
     "corpora_folder",
     "from_folder",
     "load",
+    "load_voices",
     "split_of",
 ]
 
+SYNTHETIC = ("sea", "voices")
 READERS = {
     "oltremare": read_oltremare,
     "whistle_contours": read_whistle_contours,
     "birdsong": read_birdsong,
     "orca": read_orca,
+    "speech_commands": read_speech_commands,
+    "fsdd": read_fsdd,
 }
 
 
@@ -44,12 +52,13 @@ def load(name: str, root: str | Path | None = None, **options) -> Corpus:
     Parameters
     ----------
     name : str
-        "sea", "sea-real-contours", "oltremare", "whistle_contours", "birdsong" or "orca".
+        "sea", "sea-real-contours", "voices", or one of `READERS` such as "oltremare".
     root : path, optional
         Folder that holds the real corpora; default ``$CORPORA_DIR``, else ``data/corpora``.
     **options
-        Of the corpus: for the seas ``sea`` (a `lib.synthesis.Sea`) and the numbers of recordings
-        ``train``, ``validation`` and ``test``; for oltremare the recordings held out.
+        Of the corpus: for voices see `load_voices`, for the seas ``sea`` (a `lib.synthesis.Sea`) and the numbers of recordings
+        ``train``, ``validation`` and ``test``; for oltremare the recordings held out,
+        for speech_commands the ``words``, for fsdd the speakers held out.
 
     Returns
     -------
@@ -68,10 +77,12 @@ def load(name: str, root: str | Path | None = None, **options) -> Corpus:
     """
     if name == "sea":
         return load_sea(**options)
+    if name == "voices":
+        return load_voices(**options)
     if name == "sea-real-contours":
         return load_real_contours(load("whistle_contours", root), **options)
     if name not in READERS:
-        known = ", ".join(["sea", "sea-real-contours", *READERS])
+        known = ", ".join([*SYNTHETIC, "sea-real-contours", *READERS])
         raise ValueError(f"There is no corpus {name!r}; choose one of {known}.")
     folder = corpora_folder(root) / name
     if not folder.is_dir():
@@ -84,7 +95,7 @@ def load(name: str, root: str | Path | None = None, **options) -> Corpus:
 
 def available(name: str, root: str | Path | None = None) -> bool:
     """Whether `load` would find the corpus."""
-    if name == "sea":
+    if name in SYNTHETIC:
         return True
     needed = "whistle_contours" if name == "sea-real-contours" else name
     return needed in READERS and (corpora_folder(root) / needed).is_dir()
