@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import keras
 import numpy as np
 import tensorflow as tf
+from threadpoolctl import ThreadpoolController
 
 from lib.encoder.graphs import detector_graph, encoder_graph, window_graph
 from lib.encoder.shared import SharedConvolution
@@ -135,8 +136,8 @@ def embed_frames(
     detect = None if detector is None else detector_graph(detector, encoder, compiled)
     for pooled in _ahead(front.batches(blocks, hop, batch)):
         n = len(pooled)
-        if compiled and n < batch:
-            # A compiled graph is made for one size.
+        if n < batch:
+            # Recurrent layers are compiled for one size; another one would take seconds.
             pooled = np.pad(pooled, ((0, batch - n), (0, 0), (0, 0), (0, 0)))
         features, codes = read(tf.constant(pooled))
         sound = None if detect is None else detect(features).numpy()[:n, 0]
@@ -162,9 +163,19 @@ def encoder_size(encoder: keras.Model) -> int:
 
 
 def _ahead(items: Iterator) -> Iterator:
-    """Make the next item on another thread while the last one is worked on."""
+    """Make the next item on another thread while the last one is worked on.
+
+    Its matrix products keep to that one thread: the other core has the recurrent layers to run,
+    and threads that wait for each other made both slower by half.
+    """
+    pools = ThreadpoolController()
+
+    def following():
+        with pools.limit(limits=1, user_api="blas"):
+            return next(items, None)
+
     with ThreadPoolExecutor(1) as thread:
-        waiting = thread.submit(next, items, None)
+        waiting = thread.submit(following)
         while (item := waiting.result()) is not None:
-            waiting = thread.submit(next, items, None)
+            waiting = thread.submit(following)
             yield item

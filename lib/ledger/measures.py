@@ -23,7 +23,7 @@ FOLDER = ROOT / "data" / "ledger"
 # Stock layers as Keras runs them by default take minutes a step at this batch.
 FASTER_WAYS = ("stock, compiled", "fused")
 EMBEDDED_SECONDS = 10
-HOPS = (6, 12, 32, 64, 128)
+HOPS = (12, 32, 64, 128)
 
 
 def embedding_costs(version: str, repeats: int = 3, hops: Iterable[int] = HOPS) -> pd.DataFrame:
