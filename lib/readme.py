@@ -40,7 +40,10 @@ HEADLINES = {
     ("dolphin", "repeat_precision", "sea"): "repeats found in long recordings, precision",
     ("dolphin", "repeat_recall", "sea"): "repeats found in long recordings, recall",
     ("performance", "train_step_speedup", "batch32"): "training step, fused against stock layers",
-    ("performance", "embed_realtime_factor", "win/10"): "embedding a recording, times real time",
+    ("performance", "train_step_memory_ratio", "batch32"): "its memory, stock over fused",
+    ("performance", "embed_speedup", "win/10"): "embedding, one pass against stock by window",
+    ("performance", "embed_realtime_factor", "win/10"): "embedding, times real time",
+    ("performance", "embed_realtime_factor", "win/10/v4.4"): "the same, improved encoder",
 }
 
 

@@ -5,11 +5,12 @@
 
 from lib.ledger.listening import spectrogram_times, warping_times
 from lib.ledger.machine import matrix_speed, roofline, this_machine
-from lib.ledger.measures import MEASURES, measure, read
+from lib.ledger.measures import FOLDER, MEASURES, measure, read
 from lib.ledger.steps import chunk_curve, layer_times, precision_effect, step_memory, step_times
 from lib.ledger.timing import in_turn, ratios
 
 __all__ = [
+    "FOLDER",
     "MEASURES",
     "chunk_curve",
     "in_turn",
