@@ -400,7 +400,7 @@ def test_naming_through_the_panel_is_seen_in_colours_and_undone(make, tmp_path):
     panel.select([0, 1])
     panel.label.value = "mine <b>"
     panel.name()
-    panel.colour.value = "label"
+    panel.colour.value = "name given"
     assert "mine &lt;b&gt;" in panel.legend.value and "(no name)" in panel.legend.value
     panel.undo()
     assert read_labels(tmp_path / "labels.csv") == {} and "Took back 2" in panel.status.value
@@ -474,7 +474,7 @@ def test_a_name_cannot_break_out_of_the_page(make, tmp_path):
     explorer = make()
     explorer.labels.name([0], "</script><b>")
     data = data_of(explorer.save_html(tmp_path / "page.html").read_text())
-    labels = next(c for c in data["columns"] if c["name"] == "label")
+    labels = next(c for c in data["columns"] if c["name"] == "name given")
     assert labels["values"][0] == "</script><b>"
 
 
@@ -490,6 +490,16 @@ def test_two_thousand_windows_stay_under_15_megabytes(world):
     assert 2_000 * (np.mean(sizes) * 4 / 3 + 300) < 15e6
 
 
-def test_an_unknown_colour_is_refused(make, tmp_path):
-    with pytest.raises(ValueError, match="There is no column 'mood'"):
-        make(colour="mood").save_html(tmp_path / "page.html")
+def test_an_unknown_column_is_refused(make):
+    for option in ("colour", "size"):
+        with pytest.raises(ValueError, match=r"no column 'mood' to show; the table has kind, SNR"):
+            make(**{option: "mood"})
+
+
+def test_a_label_of_the_table_is_kept_where_no_name_was_given(world, tmp_path):
+    table, codes, sounds, points = world
+    table["label"] = "from before"
+    explorer = Explorer(table, codes, sounds, points, tmp_path / "labels.csv")
+    explorer.labels.name([1], "new")
+    assert explorer.selected([0, 1])["label"].tolist() == ["from before", "new"]
+    assert "name given" in explorer.panel.colour.options

@@ -5,21 +5,27 @@ Screenshots of what was tested are kept in build/test/screenshots, to be looked 
 
 import csv
 import io
+import os
+import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import browser
+import nbformat
 import pytest
+import requests
 from explorer_data import small_world
 
-from lib.explorer import Explorer
+from lib.explorer import Explorer, read_labels
 
 ROOT = Path(__file__).resolve().parents[1]
 SCREENSHOTS = ROOT / "build" / "test" / "screenshots"
 PLACE = """const r = document.getElementById('plane').getBoundingClientRect();
 const [x, y] = explorer.place(arguments[0]); return [r.x + x, r.y + y]"""
 CURRENT = "return Number(document.body.dataset.current)"
-ESCAPE, SHIFT, RIGHT = "\ue00c", "\ue008", "\ue014"
+ESCAPE, RIGHT, CONTROL, ENTER = "\ue00c", "\ue014", "\ue009", "\ue007"
 SPACE = " "
 
 
@@ -165,3 +171,141 @@ def test_buttons_and_pictures_have_names_for_screen_readers(page):
         .filter(e => !(e.textContent.trim() || e.ariaLabel || e.title || e.labels?.length))
         .map(e => e.outerHTML)"""
     assert page.run(unnamed) == []
+
+
+# ---- JupyterLab ------------------------------------------------------------------------------
+
+TOKEN = "secret-of-the-test"
+CODE = f"""import sys
+sys.path.insert(0, {str(ROOT / "tests")!r})
+from explorer_data import small_world
+from lib.explorer import Explorer
+table, codes, sounds, points = small_world()
+points[7] = (points.min(0) + points.max(0)) / 2  # in the middle of the map
+explorer = Explorer(table, codes, sounds, points, labels="labels.csv", colour="kind")
+explorer"""
+OUTPUT = ".jp-OutputArea-output"
+PROMPT = "return document.querySelector('.jp-CodeCell .jp-InputPrompt')?.innerText.trim()"
+# The number with which the status line begins, once it is about more than a few windows.
+SAID = """const n = Number(document.querySelector('[role=status]')
+    .innerText.match(/^([0-9]+) WORD/)?.[1]); return n > 30 && n"""
+CANVAS = f"""const all = [...document.querySelectorAll('{OUTPUT} canvas')]
+    .map(c => c.getBoundingClientRect()).sort((a, b) => b.width * b.height - a.width * a.height);
+return all.length && [all[0].x, all[0].y, all[0].width, all[0].height]"""
+HEARD = "const a = document.querySelector('audio'); return a?.src && a.duration > 0 && a.src"
+BUTTON = f"""[...document.querySelectorAll('{OUTPUT} button')]
+    .find(b => b.innerText.trim() === arguments[0]).click()"""
+
+
+@pytest.fixture(scope="module")
+def lab(chromium, tmp_path_factory):
+    """A JupyterLab with settings of its own and one notebook; its address and its folder."""
+    home = tmp_path_factory.mktemp("lab")
+    (home / "notebooks").mkdir()
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(CODE)])
+    names = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook.metadata["kernelspec"] = names
+    nbformat.write(notebook, home / "notebooks" / "try.ipynb")
+    folders = ["JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR"]
+    folders += ["JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR"]
+    port = browser.free_port()
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"]
+    command += [f"--port={port}", "--ServerApp.port_retries=0", "--log-level=ERROR"]
+    command += [f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={home / 'notebooks'}"]
+    running = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=os.environ | {name: str(home / name.lower()) for name in folders},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        browser.wait_for(f"{address}/lab?token={TOKEN}")
+        yield address, home / "notebooks"
+    finally:
+        _end(running)
+
+
+def _end(running):
+    """Ask the server to stop its kernels and itself; end the whole group if it does not."""
+    running.send_signal(signal.SIGTERM)
+    try:
+        running.wait(10)
+    except subprocess.TimeoutExpired:
+        os.killpg(running.pid, signal.SIGKILL)
+        running.wait()
+
+
+def ask(address, method, path, **body):
+    headers = {"Authorization": f"token {TOKEN}"}
+    answer = requests.request(method, address + path, headers=headers, json=body, timeout=60)
+    answer.raise_for_status()
+    return answer.json() if answer.text else None
+
+
+def run_the_cell(chromium, address):
+    """Open the notebook and run its cell, as soon as a kernel takes it."""
+    chromium.open(f"{address}/lab/tree/try.ipynb?token={TOKEN}&reset")
+    editor = ".jp-Notebook .jp-CodeCell .cm-content"
+    chromium.until(f"return document.querySelector('{editor}')?.checkVisibility()", 90)
+    chromium.run("document.querySelectorAll('.jp-OutputArea-output').forEach(e => e.remove())")
+    end = time.monotonic() + 60
+    while not chromium.run(f"return !!document.querySelector('{OUTPUT} audio')"):
+        assert time.monotonic() < end, chromium.run("return document.body.innerText")[-800:]
+        # Before its kernel is there, the notebook asks for one.
+        chromium.run("document.querySelector('.jp-Dialog .jp-mod-accept')?.click()")
+        if chromium.run(PROMPT) != "[*]:":
+            chromium.run(f"document.querySelector('{editor}').focus()")
+            chromium.chord(CONTROL, ENTER)
+        time.sleep(1.5)
+    return chromium.until(CANVAS, 30)
+
+
+def test_in_jupyterlab_from_a_click_to_a_name_that_is_there_again(chromium, lab):
+    address, folder = lab
+    chromium.size(1500, 1250)
+    x, y, width, height = run_the_cell(chromium, address)
+    middle = (x + width / 2, y + height / 2)
+    chromium.mouse((middle[0] - 40, middle[1]), middle, press=False)
+    chromium.mouse(middle)
+    shown = "return document.querySelector('img.explorer-picture').dataset.row"
+    chromium.until(f"{shown} === '7'", 20)
+    assert chromium.until(HEARD).startswith("blob:")
+    chromium.screenshot(SCREENSHOTS / "lab_click.png")
+
+    lasso_by_button(chromium, x, y, width, height)
+    chosen = chromium.until(SAID.replace("WORD", "selected"))
+    assert chromium.run("return document.querySelectorAll('.explorer-sheet figure').length") == 24
+    chromium.type_into(f"{OUTPUT} input[type=text][placeholder]", "from the browser")
+    chromium.run(BUTTON, "Name it")
+    assert chromium.until(SAID.replace("WORD", "named")) == chosen
+    kept = list(read_labels(folder / "labels.csv").values())
+    assert kept == ["from the browser"] * chosen
+    chromium.screenshot(SCREENSHOTS / "lab_lasso.png")
+
+    for kernel in ask(address, "GET", "/api/kernels"):
+        ask(address, "POST", f"/api/kernels/{kernel['id']}/restart")
+    dark = '{"theme": "JupyterLab Dark"}'
+    ask(address, "PUT", "/lab/api/settings/@jupyterlab/apputils-extension:themes", raw=dark)
+    run_the_cell(chromium, address)
+    chromium.until(
+        f"return [...document.querySelectorAll('{OUTPUT}')]"
+        ".some(e => e.innerText.includes('from the browser'))"
+    )
+    chromium.until("return document.body.dataset.jpThemeLight === 'false'")
+    ink = "return getComputedStyle(document.querySelector('[role=status]')).color"
+    light = [int(part) for part in chromium.run(ink).strip("rgba()").split(",")[:3]]
+    assert min(light) > 150, light
+    chromium.screenshot(SCREENSHOTS / "lab_dark.png")
+
+
+def lasso_by_button(chromium, x, y, width, height):
+    """Press jupyter-scatter's lasso button, the second, and draw round the whole map."""
+    chromium.run(f"document.querySelectorAll('{OUTPUT} button')[1].click()")
+    left, top, right, bottom = x + 4, y + 4, x + width - 4, y + height - 4
+    # Begins beside the buttons, which lie on the map.
+    start = (x + width / 2, top)
+    corners = [(right, top), (right, bottom), (left, bottom), (left, top)]
+    chromium.mouse(start, *corners, start, pace=300)

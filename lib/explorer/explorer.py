@@ -19,6 +19,8 @@ ALIKE = 8
 MARGIN = 0.05
 # Names of the ways in which windows can be alike.
 BY_CODE, BY_WARPING = "code", "time warping"
+# The column of the names given, beside those of the table.
+NAMED = "name given"
 KEPT_PICTURES = 512
 
 
@@ -81,7 +83,8 @@ class Explorer:
         self.labels = Labels(self.table, labels)
         points = checking.plane(self.codes) if points is None else points
         self.points = checking.checked_points(points, n)
-        self.colour, self.size, self.slow = colour, size, slow
+        self.colour, self.size = (self._column(name) for name in (colour, size))
+        self.slow = slow
         self.folder = Path(folder)
         self.missing = self.sounds.missing(self.table["item"])
         self._columns = [self.table[name].to_numpy() for name in checking.NEEDED]
@@ -93,6 +96,12 @@ class Explorer:
 
     def __len__(self) -> int:
         return len(self.table)
+
+    def _column(self, name: str | None) -> str | None:
+        if name is not None and name not in self.columns:
+            known = ", ".join(map(str, self.columns)) or "none"
+            raise ValueError(f"There is no column {name!r} to show; the table has {known}.")
+        return name
 
     @property
     def columns(self) -> list[str]:
@@ -169,10 +178,12 @@ class Explorer:
         return self._rows_of[item]
 
     def selected(self, rows) -> pd.DataFrame:
-        """Rows of the table with their labels in the column ``label``."""
+        """Rows of the table; their names given are the column ``label``, before one of its own."""
         rows = np.asarray(rows, int)
         table = self.table.iloc[rows]
-        return table.assign(label=self.labels.by_row[rows])
+        given = self.labels.by_row[rows]
+        own = table.get("label", "")
+        return table.assign(label=np.where(given == "", own, given))
 
     def export(self, rows, kind: str) -> list[Path]:
         """Write a selection as "wav", "csv", "raven" or "audacity" into the folder."""
@@ -183,10 +194,10 @@ class Explorer:
     ) -> Path:
         """Write the explorer as one page that needs no kernel, no server and no network.
 
-        Parameters as in `lib.explorer.page.save_html`. Labels given so far are a column of it.
+        Parameters as in `lib.explorer.page.save_html`. Names given so far are a column of it.
         """
         named = self.labels.by_row
-        table = self.table.assign(label=named) if (named != "").any() else self.table
+        table = self.table.assign(**{NAMED: named}) if (named != "").any() else self.table
         parts = (table, self.points, self.codes, self.sounds, self.distances)
         return page.save_html(path, *parts, title, note, self.colour, margin)
 

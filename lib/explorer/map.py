@@ -45,6 +45,8 @@ class Map:
             opacity_unselected=0.35,
             size=_size(len(explorer)),
             lasso_on_long_press=True,
+            # A little farther than the default, at which the outermost points are cut in half.
+            camera_distance=1.12,
         )
         self.widget = self.scatter.show()
         self._own = False

@@ -125,8 +125,6 @@ def _layout(table, points, codes, distances) -> dict:
 def _columns(table: pd.DataFrame, first: str | None) -> list[dict]:
     """Columns that can colour the points: numbers, and texts with few different values."""
     names = [name for name in table if name not in ("item", "start", "stop")]
-    if first is not None and first not in names:
-        raise ValueError(f"There is no column {first!r} to colour by; choose one of {names}.")
     names = sorted(names, key=lambda name: name != first)
     found = [_column(name, table[name]) for name in names]
     return [column for column in found if column] or [_column("item", table["item"])]

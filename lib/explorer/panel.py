@@ -11,12 +11,11 @@ import numpy as np
 import soundfile
 
 from lib.explorer import exporting, views
-from lib.explorer.explorer import ALIKE, MARGIN
+from lib.explorer.explorer import ALIKE, MARGIN, NAMED
 from lib.explorer.map import Map
 
 SHEET = 24
-NO_LABEL = "label"
-NOTHING = "Click a point to see and hear it; hold Shift and drag, or press the lasso button."
+NOTHING = "Click a point to see and hear it; the lasso button on the map selects a group."
 
 
 class Panel:
@@ -107,7 +106,7 @@ class Panel:
         self.show(rows[((here[0] if len(here) else -1) + by) % len(rows)], play=True)
 
     def _make_widgets(self) -> None:
-        columns = [*self.explorer.columns, NO_LABEL]
+        columns = [*self.explorer.columns, NAMED]
         wide = {"layout": widgets.Layout(width="auto", min_width="8.5rem")}
         self.colour = widgets.Dropdown(
             options=columns, value=self.explorer.colour or columns[0], description="Colour", **wide
@@ -157,6 +156,7 @@ class Panel:
         self.size.observe(lambda _: self._dress(), "value")
         self.number.observe(lambda change: self._go_to(change["new"]), "value")
         self.region.observe(lambda change: self._go_along(change["new"]), "value")
+        self.buttons["Undo"].disabled = True
         self._dress()
 
     def _laid_out(self) -> widgets.Box:
@@ -187,7 +187,7 @@ class Panel:
         self.label.value = ""
         self.facts.value = views.facts(self.explorer, self.row)
         self.buttons["Undo"].disabled = not self.explorer.labels.can_undo
-        if self.colour.value == NO_LABEL:
+        if self.colour.value == NAMED:
             self._dress()
 
     def _on_sheet(self) -> np.ndarray:
