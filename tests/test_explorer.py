@@ -478,6 +478,14 @@ def test_a_name_cannot_break_out_of_the_page(make, tmp_path):
     assert labels["values"][0] == "</script><b>"
 
 
+def test_the_page_knows_both_ways_of_being_alike(make, tmp_path):
+    distances = np.random.default_rng(2).uniform(1, 2, (60, 60))
+    explorer = make(distances=distances)
+    alike = data_of(explorer.save_html(tmp_path / "page.html").read_text())["alike"]
+    assert alike["code"][5] == explorer.alike(5).tolist()
+    assert alike["time warping"][5] == explorer.alike(5, "time warping").tolist()
+
+
 def test_two_thousand_windows_stay_under_15_megabytes(world):
     rng = np.random.default_rng(0)
     from lib.explorer.pictures import grey_webp

@@ -37,7 +37,8 @@ def sea_windows(step: int = STEP):
     quiet = table[table["cover"] == 0].sample(SILENT, random_state=0)
     shown = pd.concat([clear, quiet]).sort_index()
     model = encoder.load_encoder(encoder.shipped_folder("4.4", "sea"), "4.4")
-    return test, _named(shown), encoder.embed(windows[shown.index], model)
+    codes = encoder.embed(windows[shown.index], model)
+    return test, _named(shown), (codes - codes.mean(0)) / codes.std(0)
 
 
 def _named(shown: pd.DataFrame) -> pd.DataFrame:

@@ -106,7 +106,7 @@ def _layout(table, points, codes, distances) -> dict:
     return {
         "x": np.round(places[:, 0], 4).tolist(),
         "y": np.round(places[:, 1], 4).tolist(),
-        "stretch": round(float(np.clip(span[0] / max(span[1], 1e-9), 0.8, 2.0)), 3),
+        "stretch": round(float(np.clip(span[0] / max(span[1], 1e-9), 1.25, 2.0)), 3),
         "first": int(np.argmin(((places - 0.5) ** 2).sum(axis=1))),
         "items": items,
         "item": table["item"].astype(str).map(items.index).tolist(),
