@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 
 from lib.corpora.clips import ClipCorpus
@@ -18,6 +19,7 @@ from lib.corpora.readers import (
     read_whistle_contours,
 )
 from lib.corpora.sea import load_real_contours, load_sea
+from lib.corpora.sequences import load_kinds, load_machine_signals, load_ragas
 from lib.corpora.voices import load_voices
 from lib.corpora.words import read_fsdd, read_speech_commands
 
@@ -35,7 +37,6 @@ __all__ = [
     "split_of",
 ]
 
-SYNTHETIC = ("sea", "voices")
 READERS = {
     "oltremare": read_oltremare,
     "whistle_contours": read_whistle_contours,
@@ -43,6 +44,15 @@ READERS = {
     "orca": read_orca,
     "speech_commands": read_speech_commands,
     "fsdd": read_fsdd,
+}
+# Made here by a generator; `load` hands its options on.
+GENERATED = {
+    "sea": load_sea,
+    "voices": load_voices,
+    "machine-signals": load_machine_signals,
+    "machine-signals-as-published": partial(load_machine_signals, published=True),
+    "kinds-8": load_kinds,
+    "ragas": load_ragas,
 }
 
 
@@ -52,13 +62,15 @@ def load(name: str, root: str | Path | None = None, **options) -> Corpus:
     Parameters
     ----------
     name : str
-        "sea", "sea-real-contours", "voices", or one of `READERS` such as "oltremare".
+        One of `GENERATED` such as "sea" or "voices", "sea-real-contours", or one of `READERS`
+        such as "oltremare".
     root : path, optional
         Folder that holds the real corpora; default ``$CORPORA_DIR``, else ``data/corpora``.
     **options
-        Of the corpus: for voices see `load_voices`, for the seas ``sea`` (a `lib.synthesis.Sea`) and the numbers of recordings
-        ``train``, ``validation`` and ``test``; for oltremare the recordings held out,
-        for speech_commands the ``words``, for fsdd the speakers held out.
+        Of the corpus: for voices see `load_voices`, for the seas ``sea`` (a `lib.synthesis.Sea`)
+        and the numbers of recordings ``train``, ``validation`` and ``test``; for oltremare the
+        recordings held out, for speech_commands the ``words``, for fsdd the speakers held out;
+        for sequences and ragas those of `lib.corpora.sequences`.
 
     Returns
     -------
@@ -75,14 +87,12 @@ def load(name: str, root: str | Path | None = None, **options) -> Corpus:
     -----
     Used by every notebook.
     """
-    if name == "sea":
-        return load_sea(**options)
-    if name == "voices":
-        return load_voices(**options)
+    if name in GENERATED:
+        return GENERATED[name](**options)
     if name == "sea-real-contours":
         return load_real_contours(load("whistle_contours", root), **options)
     if name not in READERS:
-        known = ", ".join([*SYNTHETIC, "sea-real-contours", *READERS])
+        known = ", ".join([*GENERATED, "sea-real-contours", *READERS])
         raise ValueError(f"There is no corpus {name!r}; choose one of {known}.")
     folder = corpora_folder(root) / name
     if not folder.is_dir():
@@ -95,7 +105,7 @@ def load(name: str, root: str | Path | None = None, **options) -> Corpus:
 
 def available(name: str, root: str | Path | None = None) -> bool:
     """Whether `load` would find the corpus."""
-    if name in SYNTHETIC:
+    if name in GENERATED:
         return True
     needed = "whistle_contours" if name == "sea-real-contours" else name
     return needed in READERS and (corpora_folder(root) / needed).is_dir()

@@ -1,0 +1,74 @@
+"""The source's network written out by hand against the Keras original."""
+
+import keras
+import numpy as np
+import pytest
+
+from lib.sequences import models
+from lib.sequences.loops import kernels
+from lib.sequences.twin import SourceTwin
+
+
+def naive_lstm(projected, recurrent, activation):
+    """States (time, batch, units), gate by gate."""
+    act = np.tanh if activation == "tanh" else lambda x: np.maximum(x, 0)
+    h = c = np.zeros((projected.shape[1], recurrent.shape[0]))
+    states = []
+    for x in projected.astype(np.float64):
+        i, f, a, o = np.split(x + h @ recurrent, 4, axis=1)
+        i, f, o = (1 / (1 + np.exp(-gate)) for gate in (i, f, o))
+        c = f * c + i * act(a)
+        h = o * act(c)
+        states.append(h)
+    return np.array(states)
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+def test_loops_agree_with_the_naive_recurrence_and_its_differences(activation):
+    rng = np.random.default_rng(0)
+    projected = rng.normal(size=(7, 3, 8)).astype(np.float32)
+    recurrent = rng.normal(scale=0.4, size=(2, 8)).astype(np.float32)
+    forward, backward = kernels(activation)
+    states, memories, gates = forward(projected, recurrent)
+    np.testing.assert_allclose(states, naive_lstm(projected, recurrent, activation), atol=1e-6)
+    upstream = rng.normal(size=states.shape).astype(np.float32)
+    slopes = backward(upstream, memories, gates, np.ascontiguousarray(recurrent.T))
+    for at in [(0, 0, 0), (3, 1, 5), (2, 2, 3), (6, 0, 7)]:
+        nudged = projected.astype(np.float64)
+        sums = []
+        for sign in (1, -1):
+            nudged = projected.astype(np.float64)
+            nudged[at] += sign * 1e-5
+            sums.append((naive_lstm(nudged, recurrent, activation) * upstream).sum())
+        assert slopes[at] == pytest.approx((sums[0] - sums[1]) / 2e-5, abs=2e-4)
+
+
+@pytest.mark.parametrize(
+    "switches, clip", [({}, None), ({"activation": "tanh", "batch_normalisation": False}, 0.05)]
+)
+def test_twin_trains_as_the_keras_original(switches, clip):
+    keras.utils.set_random_seed(1)
+    model = models.source_model(30, dropout=0.0, **switches)
+    models.compile_as_source(model, clip)
+    twin = SourceTwin(clip=clip, dropout=0.0, **switches)
+    assert [v.shape for v in twin.weights.values()] == [w.shape for w in model.trainable_weights]
+    for name, weight in zip(twin.weights, model.trainable_weights, strict=True):
+        twin.weights[name] = weight.numpy()
+    rng = np.random.default_rng(2)
+    x, y = rng.normal(size=(24, 30)).astype(np.float32), rng.integers(3, size=24)
+    np.testing.assert_allclose(twin.predict(x), model.predict(x[..., None], verbose=0), atol=1e-5)
+    for _ in range(3):
+        loss, _ = twin.step(x, y)
+        kept = model.train_on_batch(x[..., None], y)
+    assert loss == pytest.approx(float(kept[0]), abs=1e-4)
+    for mine, keras_own in zip(twin.weights.values(), model.trainable_weights, strict=True):
+        np.testing.assert_allclose(mine, keras_own, atol=2e-4)
+    expected = model.predict(x[..., None], verbose=0)
+    np.testing.assert_allclose(twin.predict(x), expected, atol=1e-3)
+
+
+def test_parameters_are_as_many_as_the_source_counts():
+    model = models.source_model()
+    assert model.count_params() == 4259
+    assert sum(int(np.prod(w.shape)) for w in model.trainable_weights) == 4195
+    assert sum(w.size for w in SourceTwin().weights.values()) == 4195
