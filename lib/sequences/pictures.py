@@ -40,7 +40,7 @@ def dead_steps(clean: np.ndarray, published: np.ndarray, live) -> Figure:
     titles = ["clean rows", "with one unwritten row of each kind"]
     for axis, values, title in zip(axes, (clean, published), titles, strict=True):
         image = axis.imshow(
-            values, aspect="auto", cmap="RdBu_r", vmin=-3, vmax=3, interpolation="nearest"
+            values, aspect="auto", cmap="RdBu_r", vmin=-1, vmax=1, interpolation="nearest"
         )
         axis.set(xlabel="step", title=title)
         axis.grid(visible=False)
