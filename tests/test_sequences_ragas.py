@@ -74,6 +74,24 @@ def test_what_is_sung_is_tracked_back():
     assert set(heard % 12) == set(written % 12)
 
 
+def naive_common(a, b):
+    if not a or not b:
+        return 0
+    if a[-1] == b[-1]:
+        return 1 + naive_common(a[:-1], b[:-1])
+    return max(naive_common(a[:-1], b), naive_common(a, b[:-1]))
+
+
+def test_notes_kept_fall_with_tempo_and_noise():
+    rng = np.random.default_rng(0)
+    for _ in range(10):
+        a, b = rng.integers(3, size=7), rng.integers(3, size=6)
+        assert tracking.common_length(a, b) == naive_common(a.tolist(), b.tolist())
+    slow, fast = (melodies.melody("Sri", 3, tempo=tempo) for tempo in (4.0, 16.0))
+    assert tracking.notes_kept(slow)[0] > 0.9 > tracking.notes_kept(fast)[0]
+    assert tracking.notes_kept(slow, snr_db=-20)[0] < 0.5
+
+
 def test_tracking_refuses_what_is_no_melody():
     for signal in (np.zeros(8000), np.full(8000, np.nan), np.array([])):
         with pytest.raises(audio.AudioError):

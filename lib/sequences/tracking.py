@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from lib.audio import atomic, check
-from lib.synthesis.melodies import pitch_contour
+from lib.synthesis.melodies import pitch_contour, sing
 
 RATE, FRAME, HOP = 8000, 512, 128
 LOWEST_HZ, HIGHEST_HZ = 75.0, 1350.0
@@ -81,6 +81,38 @@ def notes_of(cents: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     first = np.concatenate([[True], np.diff(notes) != 0])
     lengths = np.add.reduceat([b - a for a, b in runs], np.flatnonzero(first))
     return notes[first] + tonic, lengths * HOP_SECONDS
+
+
+def notes_kept(tune, snr_db: float = 25.0) -> tuple[float, np.ndarray, np.ndarray]:
+    """How much of a melody comes back when it is sung in noise and tracked.
+
+    Returns
+    -------
+    share : float
+        Longest common subsequence of the notes sung and found, over the longer of both.
+    notes, lengths : array
+        Found, in semitones above the tonic if the last note was found, and s; empty if none was.
+
+    Notes
+    -----
+    Used by notebook 08.
+    """
+    sung = tune.notes[np.concatenate([[True], np.diff(tune.notes) != 0])]
+    try:
+        notes, lengths = notes_of(track(sing(tune, RATE, snr_db)))
+    except ValueError:
+        return 0.0, np.empty(0), np.empty(0)
+    notes = np.rint(notes - notes[-1]) + sung[-1]
+    return common_length(sung, notes) / max(len(sung), len(notes)), notes, lengths
+
+
+def common_length(a: np.ndarray, b: np.ndarray) -> int:
+    """Length of the longest common subsequence."""
+    row = np.zeros(len(b) + 1, int)
+    for value in a:
+        found = row[:-1] + (b == value)
+        row[1:] = np.maximum.accumulate(np.maximum(row[1:], found))
+    return int(row[-1])
 
 
 def _median(cents: np.ndarray, width: int = 3) -> np.ndarray:
