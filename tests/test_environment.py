@@ -22,7 +22,7 @@ LOCK = [Requirement(line) for line in (ROOT / "requirements.lock").read_text().s
 # through pyarrow), not by an import.
 TOOLS = {"ipykernel", "jupyterlab", "nbval", "pyarrow", "ruff"}
 # Locked already for what comes next.
-AWAITED = {"dask", "umap-learn", "wordfreq", "num2words"}
+AWAITED = {"dask", "umap-learn"}
 # The extra of dask is a distribution of its own.
 EXTRAS = {"distributed": "dask"}
 REQUIRED = {

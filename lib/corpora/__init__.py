@@ -12,6 +12,7 @@ from pathlib import Path
 from lib.corpora.clips import ClipCorpus
 from lib.corpora.corpus import ROOT, SPLITS, Corpus, cache_folder, split_of
 from lib.corpora.folder import from_folder
+from lib.corpora.languages import LANGUAGES, load_languages, read_voxlingua107
 from lib.corpora.readers import (
     read_birdsong,
     read_oltremare,
@@ -44,6 +45,7 @@ READERS = {
     "orca": read_orca,
     "speech_commands": read_speech_commands,
     "fsdd": read_fsdd,
+    "voxlingua107": read_voxlingua107,
 }
 # Made here by a generator; `load` hands its options on.
 GENERATED = {
@@ -70,7 +72,8 @@ def load(name: str, root: str | Path | None = None, **options) -> Corpus:
         Of the corpus: for voices see `load_voices`, for the seas ``sea`` (a `lib.synthesis.Sea`)
         and the numbers of recordings ``train``, ``validation`` and ``test``; for oltremare the
         recordings held out, for speech_commands the ``words``, for fsdd the speakers held out;
-        for sequences and ragas those of `lib.corpora.sequences`.
+        for sequences and ragas those of `lib.corpora.sequences`; for ``voices-2`` and its kin
+        those of `lib.corpora.languages.load_languages`, for voxlingua107 the ``languages``.
 
     Returns
     -------
