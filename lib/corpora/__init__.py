@@ -55,6 +55,7 @@ GENERATED = {
     "machine-signals-as-published": partial(load_machine_signals, published=True),
     "kinds-8": load_kinds,
     "ragas": load_ragas,
+    **{name: partial(load_languages, name, languages=codes) for name, codes in LANGUAGES.items()},
 }
 
 
