@@ -9,6 +9,7 @@ import os
 from functools import partial
 from pathlib import Path
 
+from lib.corpora.beeps import read_beeps, read_household_noise
 from lib.corpora.clips import ClipCorpus
 from lib.corpora.corpus import ROOT, SPLITS, Corpus, cache_folder, split_of
 from lib.corpora.folder import from_folder
@@ -46,6 +47,8 @@ READERS = {
     "speech_commands": read_speech_commands,
     "fsdd": read_fsdd,
     "voxlingua107": read_voxlingua107,
+    "beeps": read_beeps,
+    "household_noise": read_household_noise,
 }
 # Made here by a generator; `load` hands its options on.
 GENERATED = {
