@@ -1,0 +1,155 @@
+"""Is a train of groups an end-of-cycle sequence? Its features, and a small network that decides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from lib.beeps.pulses import SAME_CHANNEL, Pulse, Train
+from lib.beeps.tonenet import tone_frequencies
+
+FEATURES = (
+    "log groups",
+    "log interval",
+    "log duration",
+    "unevenness",
+    "missing groups",
+    "log group length",
+    "group length spread",
+    "share of sound",
+    "log beeps a group",
+    "beeps a group spread",
+    "probability",
+    "weakest probability",
+    "contrast",
+    "weakest contrast",
+    "contrast spread",
+    "pitch spread",
+    "tone",
+    "other pulses a second",
+    "groups with lower company",
+    "groups with higher company",
+    "strangers a group",
+    "like strangers a group",
+    "log pulses before",
+    "log silence before",
+)
+
+
+def train_features(train: Train, recent: Iterable[Pulse]) -> np.ndarray:
+    """What the network sees of a train, (24,) float32; names in `FEATURES`.
+
+    Parameters
+    ----------
+    train : Train
+    recent : iterable of Pulse
+        All pulses of the last seconds, whatever their pitch.
+    """
+    lengths = train.stops - train.starts
+    intervals = np.diff(train.starts)
+    steps = np.maximum(np.round(intervals / train.interval), 1)
+    uneven = np.abs(intervals / steps - train.interval) / train.interval
+    duration = train.stops[-1] - train.starts[0]
+    probability = np.array([p.probability for p in train.pulses])
+    contrast = np.array([p.contrast for p in train.pulses])
+    channels = np.array([p.channel for p in train.pulses])
+    tone = np.interp(channels.mean(), np.arange(len(tone_frequencies())), tone_frequencies())
+    others, company = _company(train, channels.mean(), recent)
+    quiet = train.starts[0] - train.before[-1].stop if train.before else 10.0
+    return np.array(
+        [
+            np.log(len(train.starts)),
+            np.log(train.interval),
+            np.log(duration),
+            np.sqrt(np.mean(uneven**2)),
+            np.sum(steps - 1) / len(train.starts),
+            np.log(np.median(lengths)),
+            np.std(lengths) / np.mean(lengths),
+            np.sum(lengths) / duration,
+            np.log(np.mean(train.counts)),
+            np.std(train.counts) / np.mean(train.counts),
+            probability.mean(),
+            probability.min(),
+            contrast.mean(),
+            contrast.min(),
+            contrast.std(),
+            channels.std(),
+            tone / 1_000,
+            others / duration,
+            *company,
+            train.strangers / len(train.starts),
+            _like_strangers(train, channels.mean(), np.median(lengths), contrast.mean(), recent),
+            np.log1p(len(train.before)),
+            np.log(np.clip(quiet, 0.05, 10.0)),
+        ],
+        np.float32,
+    )
+
+
+def _company(train: Train, channel: float, recent) -> tuple[int, tuple[float, float]]:
+    """Pulses at other pitches during the train; share of groups that start with a lower, a higher.
+
+    A tone with a fundamental below is a harmonic: music, a voice, a low beep that was clipped.
+    """
+    begin, end = train.starts[0] - 0.1, train.stops[-1]
+    others = [
+        (p.start, p.channel)
+        for p in recent
+        if p.stop > begin and p.start < end and abs(p.channel - channel) > 2 * SAME_CHANNEL
+    ]
+    shares = []
+    for wanted in (-1, 1):
+        starts = np.array([start for start, c in others if (c - channel) * wanted > 0])
+        apart = np.abs(starts[:, None] - train.starts[None])
+        shares.append(float(np.mean(apart.min(axis=0, initial=9.0) < 0.05)))
+    return len(others), tuple(shares)
+
+
+def _like_strangers(train: Train, channel: float, length: float, contrast: float, recent) -> float:
+    """Pulses of the same pitch, length and level that do not keep the pace, a group."""
+    own = {p.start for p in train.pulses}
+    begin, end = train.starts[0] - 2 * train.interval, train.stops[-1]
+    alike = [
+        p
+        for p in recent
+        if begin < p.start < end
+        and p.start not in own
+        and abs(p.channel - channel) <= SAME_CHANNEL
+        and abs(np.log((p.stop - p.start) / length)) < 0.4
+        and abs(p.contrast - contrast) < 0.35
+    ]
+    return len(alike) / len(train.starts)
+
+
+def build_verifier(seed: int = 0):
+    """Keras model (24,) -> probability that a train is a sequence; standardises its input."""
+    import keras
+
+    inputs = keras.Input((len(FEATURES),), name="features")
+    x = keras.layers.Normalization(name="standardise")(inputs)
+    x = keras.layers.Dense(24, activation="relu", name="first")(x)
+    x = keras.layers.Dense(12, activation="relu", name="second")(x)
+    return keras.Model(inputs, keras.layers.Dense(1, name="logit")(x), name="verifier")
+
+
+class Verifier:
+    """The trained network by matrix products.
+
+    Parameters
+    ----------
+    weights : list of arrays
+        Mean, standard deviation, then kernel and bias of the three layers.
+    """
+
+    def __init__(self, weights: list[np.ndarray]):
+        self._mean, self._sd, *layers = weights
+        self._layers = list(zip(layers[::2], layers[1::2], strict=True))
+
+    def __call__(self, features: np.ndarray) -> np.ndarray:
+        """Probabilities of rows of features, (n, 24) -> (n,)."""
+        x = np.clip((features - self._mean) / self._sd, -6, 6)
+        for kernel, bias in self._layers[:-1]:
+            x = np.maximum(x @ kernel + bias, 0)
+        kernel, bias = self._layers[-1]
+        return 1 / (1 + np.exp(-(x @ kernel + bias)[..., 0]))
