@@ -108,3 +108,14 @@ def test_the_shipped_study_has_hours_of_homes_that_training_never_had():
 def test_an_alarm_can_be_heard():
     mixed = pictures.with_alarm(np.zeros(16_000), [0.9])
     assert len(mixed) > 16_000 and np.abs(mixed[:14_000]).max() == 0 < np.abs(mixed[15_000:]).max()
+
+
+def test_rows_of_windows_need_two_seeds_and_keep_the_published_figures():
+    one = dict(corpus="source-table", stride=5, recipe="enough steps", share=0.01)
+    one |= {"always no log-loss": 0.04, "average precision": 1.0, "chosen recall": 1.0}
+    runs = [one | {"seed": seed, "log-loss": 0.004 + seed / 1_000} for seed in range(3)]
+    alone = one | {"corpus": "soundscape", "seed": 0, "log-loss": 0.1}
+    rows = reports.window_rows(pd.DataFrame([*runs, alone])).set_index("metric")
+    assert set(rows["corpus"]) == {"source-table"} and len(rows) == 3
+    assert rows.loc["window_log_loss", "value"] == pytest.approx(0.005)
+    assert rows.loc["window_log_loss", ["baseline", "source"]].tolist() == [0.04, 0.0123]

@@ -88,3 +88,35 @@ def f1_row(candidates, truth, threshold: float, system: str = "detector") -> dic
     value, low, high = evaluation.bootstrap(counts, statistic=lambda c: pooled_scores(c)["f1"])
     row = dict(metric="event_f1", corpus=CORPORA[system], value=value, low=low, high=high)
     return row | dict(n=len(tables), baseline=baseline) | pooled_scores(counts)
+
+
+# Column of the study of windows -> metric, and what the source reports on its own table.
+WINDOW_METRICS = {
+    "log-loss": ("window_log_loss", 0.0123),
+    "average precision": ("window_average_precision", 0.96),
+    "chosen recall": ("window_recall", 0.41),
+}
+
+
+def window_rows(table: pd.DataFrame, recipe: str = "enough steps") -> pd.DataFrame:
+    """The cured recipe at a stride of 5, over seeds; the baseline is always-no.
+
+    A corpus with fewer than two seeds has no interval and is left out.
+
+    Returns
+    -------
+    DataFrame[metric, corpus, value, low, high, n, baseline, source]
+    """
+    rows = []
+    cured = table[(table["recipe"] == recipe) & (table["stride"] == 5)]
+    for corpus, part in cured.groupby("corpus", sort=False):
+        baselines = (part["always no log-loss"].mean(), part["share"].mean(), 0.0)
+        if len(part) > 1:
+            for (column, (metric, source)), baseline in zip(
+                WINDOW_METRICS.items(), baselines, strict=True
+            ):
+                score = evaluation.interval_over_seeds(part[column])
+                known = source if corpus == "source-table" else np.nan
+                rows.append((metric, corpus, *score, len(part), baseline, known))
+    columns = ["metric", "corpus", "value", "low", "high", "n", "baseline", "source"]
+    return pd.DataFrame(rows, columns=columns)
