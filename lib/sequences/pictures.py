@@ -64,7 +64,7 @@ def f1_distributions(runs: pd.DataFrame, names, levels: dict[str, float] | None 
         axis.axvline(level, ls=(":", "--", "-.")[number % 3], color="0.4", label=text)
     axis.set(xlabel="macro F1 on test rows (grey: collapsed)", ylabel="", xlim=(0.1, 1.02))
     if levels:
-        axis.legend(loc="upper left", bbox_to_anchor=(0, 1.0))
+        axis.legend(loc="lower right", bbox_to_anchor=(1, 1.0), frameon=False)
     return figure
 
 
@@ -77,7 +77,7 @@ def worst_curves(logs: pd.DataFrame, runs: pd.DataFrame, names) -> Figure:
         for text, row in (("worst", own["macro_f1"].idxmin()), ("best", own["macro_f1"].idxmax())):
             log = _log_of(logs, own.loc[row])
             axis.plot(log["epoch"] + 1, log["accuracy"], label=text, marker="o", ms=3)
-        axis.set(title=name, xlabel="epoch", ylim=(0, 1.03))
+        axis.set(title=name.replace(", ", ",\n"), xlabel="epoch", ylim=(0, 1.03))
     for row in axes:
         row[0].set_ylabel("training accuracy")
     axes.flat[0].legend()
@@ -109,6 +109,9 @@ def over_noise(table: pd.DataFrame, source_noise: float) -> Figure:
     left.annotate("source's noise", (source_noise, 0.02), rotation=90, ha="right", va="bottom",
                   xycoords=("data", "axes fraction"), fontsize="small")  # fmt: skip
     left.set(xscale="log", xlabel="noise (standard deviation, units)", ylabel="macro F1")
+    levels = np.sort(table["noise"].unique())
+    left.set_xticks(levels, [f"{level:g}" for level in levels])
+    left.minorticks_off()
     sns.barplot(table, x="train_seconds", y="model", hue="model", ax=right, legend=False)
     right.set(xlabel="training (processor seconds)", ylabel="")
     return figure

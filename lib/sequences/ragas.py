@@ -91,7 +91,7 @@ class RagaModel:
     Used by notebook 08.
     """
 
-    def __init__(self, kind: str = "LSTM", epochs: int = 10, units: int = 48, seed: int = 0):
+    def __init__(self, kind: str = "LSTM", epochs: int = 13, units: int = 48, seed: int = 0):
         if kind not in MODELS:
             raise ValueError(f"There is no model {kind!r}; choose one of {', '.join(MODELS)}.")
         self.kind, self.epochs, self.units, self.seed = kind, epochs, units, seed

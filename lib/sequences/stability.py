@@ -211,8 +211,8 @@ def summary(runs: pd.DataFrame) -> pd.DataFrame:
         rows[name] = {
             "runs": len(f1),
             "macro_f1": value,
-            "low": low,
-            "high": min(high, 1.0),
+            "low": np.clip(low, 0, 1),
+            "high": np.clip(high, 0, 1),
             "minimum": f1.min(),
             "maximum": f1.max(),
             "collapsed": (f1 < COLLAPSED_BELOW).mean(),
