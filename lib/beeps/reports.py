@@ -115,7 +115,10 @@ def window_rows(table: pd.DataFrame, recipe: str = "enough steps") -> pd.DataFra
             for (column, (metric, source)), baseline in zip(
                 WINDOW_METRICS.items(), baselines, strict=True
             ):
-                score = evaluation.interval_over_seeds(part[column])
+                value, *ends = evaluation.interval_over_seeds(part[column])
+                # Few seeds give intervals beyond what such a score can be.
+                most = np.inf if column == "log-loss" else 1.0
+                score = (value, *np.clip(ends, 0.0, most))
                 known = source if corpus == "source-table" else np.nan
                 rows.append((metric, corpus, *score, len(part), baseline, known))
     columns = ["metric", "corpus", "value", "low", "high", "n", "baseline", "source"]
