@@ -86,7 +86,7 @@ def test_full_scale_is_shown_where_both_are_recorded(own):
     assert table["Scale"].tolist() == ["paper"] and "60.0 %" in table.iloc[0, 2]
 
 
-MARKERS = "\n".join(line for pair in readme.MARKERS.values() for line in (pair[0], "old", pair[1]))
+MARKERS = "\n".join(line for pair in readme.MARKERS.values() for line in (pair[0], "stale text", pair[1]))
 
 
 def test_writing_the_readme_replaces_the_tables_only(own, tmp_path):
@@ -95,7 +95,7 @@ def test_writing_the_readme_replaces_the_tables_only(own, tmp_path):
     path.write_text(f"before\n{MARKERS}\nafter\n")
     readme.write(path)
     once = path.read_text()
-    assert re.match(r"before\n<!-- results.*-->\n\n\| System \|", once) and "old" not in once
+    assert re.match(r"before\n<!-- results.*-->\n\n\| System \|", once) and "stale text" not in once
     assert once.endswith(f"{readme.MARKERS['notebooks'][1]}\nafter\n")
     readme.write(path)
     assert path.read_text() == once
