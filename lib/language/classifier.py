@@ -73,7 +73,9 @@ class LanguageClassifier:
 
         if self._graph is None:
             network = self.model
-            self._graph = tf.function(lambda x: network(x, training=False), reduce_retracing=True)
+            # One graph for any number and length of inputs.
+            signature = [tf.TensorSpec(network.input_shape, tf.float32)]
+            self._graph = tf.function(lambda x: network(x, training=False), signature)
         return self._graph
 
     def _language(self, answer) -> np.ndarray:

@@ -69,9 +69,9 @@ def identify(
     one = np.array([name])
     speech = SpeechFeatures(name, [frames], [loud], one, one, one, one)
     scores = classifier.score(speech, whole_clips(speech))[0]
-    return pd.Series(np.exp(scores), classifier.classes, name="probability").sort_values(
-        ascending=False
-    )
+    return pd.Series(
+        np.exp(scores.astype(float)), classifier.classes, name="probability"
+    ).sort_values(ascending=False)
 
 
 @lru_cache(maxsize=1)

@@ -146,7 +146,7 @@ def real(languages: tuple[str, ...] = ("en", "de"), repeats: int | None = None) 
     for name, speech, lags in (
         ("pairs of phones", plain, LAGS),
         ("single phones", plain, ()),
-        ("pairs of phones, 16 and 8 kHz", both, LAGS),
+        ("pairs of phones at 16 and 8 kHz", both, LAGS),
     ):
         options = dict(repeats=repeats or REPEATS[scale()], lags=lags)
         scored = cross_validate_phonotactic(
