@@ -434,6 +434,9 @@ def test_rows_are_recorded_with_their_corpus_and_baseline(counts, tmp_path, monk
     assert rows.loc[("cnn_accuracy", "tones/mfcc"), "baseline"] == pytest.approx(1 / 3)
     assert rows.loc[("ours_gain", "tones"), "source"] == report.CLAIMED_GAIN
     assert ("dense_accuracy", "tones/position-ae") in rows.index
+    one = counts[0][counts[0]["speaker"] == counts[0]["speaker"].iloc[0]]
+    report.record(one, "alone", "laptop", "07_keyword_spotting")
+    assert not evaluation.results()["corpus"].str.startswith("alone").any()
     # There was no autoencoder without position, so nothing says what the position adds.
     assert ("position_gain", "tones") not in rows.index
 

@@ -43,6 +43,7 @@ def gains(counts: pd.DataFrame, head: str = "linear") -> pd.DataFrame:
         "several anchors": ("several-anchors-ae", "autoencoder"),
         "position autoencoder over MFCC": ("position-ae", "mfcc"),
         "ours over MFCC": ("ours", "mfcc"),
+        "ours over centred MFCC": ("ours", "centred-mfcc"),
     }
     there, found = set(full["representation"]), {}
     for name, pair in pairs.items():
@@ -56,7 +57,12 @@ def gains(counts: pd.DataFrame, head: str = "linear") -> pd.DataFrame:
 
 
 def record(counts: pd.DataFrame, corpus: str, scale: str, notebook: str) -> None:
-    """Write the rows of one corpus: accuracies, what position and ours gain, the supervised one."""
+    """Write the rows of one corpus: accuracies, what position and ours gain, the supervised one.
+
+    With a single test speaker there is no interval, and nothing is written.
+    """
+    if counts["speaker"].nunique() < 2:
+        return
     chance = most_frequent(counts)
     for row in scores(counts).itertuples():
         if row.head in ("linear", "dense"):
