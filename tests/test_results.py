@@ -86,7 +86,9 @@ def test_full_scale_is_shown_where_both_are_recorded(own):
     assert table["Scale"].tolist() == ["paper"] and "60.0 %" in table.iloc[0, 2]
 
 
-MARKERS = "\n".join(line for pair in readme.MARKERS.values() for line in (pair[0], "stale text", pair[1]))
+MARKERS = "\n".join(
+    line for pair in readme.MARKERS.values() for line in (pair[0], "stale text", pair[1])
+)
 
 
 def test_writing_the_readme_replaces_the_tables_only(own, tmp_path):
