@@ -163,7 +163,7 @@ def test_the_published_networks_have_the_published_sizes():
 
 
 def test_only_the_network_of_fragments_hears_the_order():
-    speech = rounds(n=1200)
+    speech = rounds(n=800)
     got = {}
     for kind, epochs in {"ann": 3, "lstm": 12}.items():
         classifier = language.train(speech, kind, epochs=epochs)

@@ -61,7 +61,7 @@ class LanguageClassifier:
         batch = max(1, BATCH_FRAMES // (inputs.shape[1] if inputs.ndim == 3 else 1))
         inputs, forward = self.scaled(inputs), self._forward()
         starts = range(0, len(inputs), batch)
-        answer = [self._language(forward(inputs[i : i + batch])) for i in starts]
+        answer = [self._language(forward(_tensor(inputs[i : i + batch]))) for i in starts]
         answer = np.concatenate(answer)
         if answer.shape[1] == 1:
             answer = np.concatenate([1 - answer, answer], axis=1)
@@ -75,7 +75,8 @@ class LanguageClassifier:
             network = self.model
             # One graph for any number and length of inputs.
             signature = [tf.TensorSpec(network.input_shape, tf.float32)]
-            self._graph = tf.function(lambda x: network(x, training=False), signature)
+            graph = tf.function(lambda x: network(x, training=False), signature)
+            self._graph = graph.get_concrete_function()
         return self._graph
 
     def _language(self, answer) -> np.ndarray:
@@ -91,7 +92,7 @@ class LanguageClassifier:
         """
         if not self.phones:
             raise ValueError("This network was not taught phones: train it on synthetic voices.")
-        return self._forward()(self.scaled(frames)[None])["phone"].numpy()[0]
+        return self._forward()(_tensor(self.scaled(frames)[None]))["phone"].numpy()[0]
 
     def local_scores(self, speech: SpeechFeatures) -> list[np.ndarray] | None:
         """Log-posteriors all along each clip: of every frame (ANN), of a fragment every ten
@@ -184,6 +185,12 @@ def load_classifier(folder: str | Path) -> LanguageClassifier:
     model = keras.models.load_model(folder / "model.keras", compile=False, safe_mode=True)
     mean, sd = (np.array(settings.pop(name), np.float32) for name in ("mean", "sd"))
     return LanguageClassifier(model=model, mean=mean, sd=sd, **settings)
+
+
+def _tensor(inputs: np.ndarray):
+    import tensorflow as tf
+
+    return tf.constant(inputs, tf.float32)
 
 
 def normalised(log_scores: np.ndarray) -> np.ndarray:
