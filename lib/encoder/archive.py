@@ -161,16 +161,27 @@ def _on_cluster(files, client, models, folder, mark, settings) -> Iterator[tuple
     for file in files:
         given = (file, models, folder, mark, settings)
         # Not "pure": an equal call in another run of this function must not be answered from it.
-        work[client.submit(embed_one, *given, pure=False)] = file
+        work[client.submit(_embed_missing, *given, pure=False)] = file
     for future in as_completed(work):
+        # A row still held here would be made again if its worker died later.
+        file = work.pop(future)
         if future.status == "finished":
             yield future.result()
         else:
-            yield _failed(work[future], folder, future.exception() or future.status)
+            yield _failed(file, folder, future.exception() or future.status)
+        future.release()
 
 
 def _handed_on(models):
     return models
+
+
+def _embed_missing(file, models, folder, mark, settings) -> tuple:
+    """`embed_one`, unless a worker that died since had already written the whole shard."""
+    state, n_windows, _ = _looked_up(file, Path(folder), mark)
+    if state == "kept":
+        return file, str(shard_path(file, folder)), n_windows, "done", ""
+    return embed_one(file, models, folder, mark, settings)
 
 
 def embed_one(file: str, models: tuple, folder: str, mark: str, settings: dict) -> tuple:
