@@ -205,6 +205,7 @@ def test_studies_take_up_what_is_there(tmp_path):
     both = studies.kinds_study([0, 1], **options)
     assert len(both) == 2
     assert both["train_seconds"][0] == pytest.approx(first["train_seconds"][0], rel=1e-4)
+    assert (both["test_seconds"] > 0).all()
     table = studies.interval(both, "macro_f1", ["model", "noise"])
     assert table["n"].tolist() == [2] and (table["low"] <= table["high"]).all()
 
@@ -244,6 +245,7 @@ def test_classify_keeps_groups_together(tmp_path):
 BAD = {
     "no column 'kind'": lambda t: (t, {"label": "kind"}),
     r"no label in 1 row\(s\) \(4\)": lambda t: (t.assign(label=t["label"].where(t.index != 4)), {}),
+    r"no label in 1 row\(s\) \(7\)": lambda t: (t.assign(label=t["label"].where(t.index != 7, " ")), {}),
     "one class only": lambda t: (t.assign(label="same"), {}),
     r"constant in 1 row\(s\) \(2\)": lambda t: (with_cell(t, 2, slice(0, 30), 1.0), {}),
     r"gaps \(NaN\) in 1": lambda t: (with_cell(t, 5, 3, np.nan), {}),

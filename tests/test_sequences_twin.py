@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from lib.sequences import models
+from lib.sequences import models, moments, stability
 from lib.sequences.loops import kernels
 from lib.sequences.twin import SourceTwin
 
@@ -65,6 +65,26 @@ def test_twin_trains_as_the_keras_original(switches, clip):
         np.testing.assert_allclose(mine, keras_own, atol=2e-4)
     expected = model.predict(x[..., None], verbose=0)
     np.testing.assert_allclose(twin.predict(x), expected, atol=1e-3)
+
+
+def test_moments_of_the_batch_are_those_of_training():
+    twin, rng = SourceTwin(dropout=0.0, seed=1), np.random.default_rng(3)
+    x, y = rng.normal(size=(64, 20)).astype(np.float32), rng.integers(3, size=64)
+    as_tested, as_trained = (twin.predict(x, how) for how in ("moving", "batch"))
+    np.testing.assert_allclose(twin.step(x, y)[1], as_trained, atol=1e-6)
+    assert np.abs(as_tested - as_trained).max() > 0.01
+    with pytest.raises(ValueError, match="not 'none'"):
+        twin.predict(x, "none")
+
+
+def test_moments_are_compared_on_one_training_and_resumed(tmp_path, monkeypatch):
+    monkeypatch.setitem(stability.RECIPES, "tiny", stability.Recipe(epochs=2))
+    table = moments.moments_study([(0, 0)], ["tiny"], tmp_path, n=300)
+    runs, _ = stability.ablation({"tiny": stability.RECIPES["tiny"]}, [(0, 0)], n=300)
+    assert table["moving"][0] == pytest.approx(runs["macro_f1"][0], abs=1e-4)
+    assert table["moving"][0] != table["batch"][0]
+    both = moments.moments_study([(0, 0), (1, 1)], ["tiny"], tmp_path, n=300)
+    assert len(both) == 2 and both["batch"][0] == pytest.approx(table["batch"][0], abs=1e-4)
 
 
 def test_parameters_are_as_many_as_the_source_counts():

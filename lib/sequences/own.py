@@ -123,9 +123,9 @@ def read_table(
     for column in filter(None, (label, group)):
         if column not in table:
             raise ValueError(f"{name} has no column {column!r}: name the right one.")
-    unlabelled = np.flatnonzero(table[label].isna())
+    labels = table[label].astype(str).str.strip().to_numpy()
+    unlabelled = np.flatnonzero(table[label].isna() | (labels == ""))
     _complain(unlabelled, f"{name}: no label", "fill them in or drop the rows")
-    labels = table[label].astype(str).to_numpy()
     if len(set(labels)) < 2:
         raise ValueError(f"{name} holds one class only: there is nothing to tell apart.")
     groups = np.arange(len(table)) if group is None else table[group].astype(str).to_numpy()

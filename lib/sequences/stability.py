@@ -23,7 +23,9 @@ from lib.sequences.twin import SourceTwin
 from lib.synthesis.sequences import machine_signals, machine_signals_as_published
 
 BATCH, TRAIN_SHARE = 64, 0.8
-# Below what two thresholds reach even on the published data.
+# On the published data two thresholds, the best there is, reach a macro F1 of 0.85 (accuracy 0.855):
+# a bound of 0.9 would call every run there collapsed, however good. 0.8 lies more than four standard
+# deviations of a score on 1,000 rows below that ceiling; clean runs are near 1 or far below either.
 COLLAPSED_BELOW = 0.8
 DRAWS = {"clean": machine_signals, "as-published": machine_signals_as_published}
 

@@ -7,6 +7,7 @@ python -m lib.sequences.studies ragas --seeds 10 --output data/sequences_ragas
 from __future__ import annotations
 
 import argparse
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -43,19 +44,21 @@ def kinds_study(
 
     Returns
     -------
-    DataFrame[noise, draw, model, macro_f1, accuracy, baseline, train_seconds]
+    DataFrame[noise, draw, model, macro_f1, accuracy, baseline, train_seconds, test_seconds]
     """
     keys = [(noise, draw, model) for draw in draws for noise in noises for model in models]
 
     def run(noise, draw, model):
         corpus = corpora.load("kinds-8", noise=noise, draw=int(draw), **(sizes or {}))
         fitted = train(corpus, model, **({"seed": int(draw)} if model == "LSTM" else {}))
+        started = time.process_time()
         scores = evaluate(fitted, corpus, n=2)
         return {
             "macro_f1": scores.loc["macro_f1", "value"],
             "accuracy": scores.loc["accuracy", "value"],
             "baseline": scores.loc["macro_f1", "baseline"],
             "train_seconds": fitted.train_seconds,
+            "test_seconds": time.process_time() - started,
         }
 
     path = Path(folder) / "kinds.csv" if folder else None
@@ -114,12 +117,13 @@ def raga_study(
         }
         for i in inputs
     }
+    seeds = list(seeds)
     keys = [
         (heard, model, order, int(seed))
+        for order in ("kept", "shuffled")
         for seed in seeds
         for heard in inputs
         for model in ("histogram", "bigram", "LSTM")
-        for order in ("kept", "shuffled")
         if seed == 0 or model == "LSTM"
     ]
 

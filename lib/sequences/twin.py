@@ -66,9 +66,15 @@ class SourceTwin:
             history.append({"epoch": epoch, "loss": loss / len(x), "accuracy": hits / len(x)})
         return history
 
-    def predict(self, x: np.ndarray) -> np.ndarray:
-        """Probabilities (n, classes) of series (n, steps)."""
-        return self._forward(x, training=False)[0]
+    def predict(self, x: np.ndarray, moments: str = "moving") -> np.ndarray:
+        """Probabilities (n, classes) of series (n, steps).
+
+        Batch normalisation takes the "moving" averages kept in training, as Keras does, or the
+        moments of this "batch", as it does while training.
+        """
+        if moments not in ("moving", "batch"):
+            raise ValueError(f"Moments are moving or batch, not {moments!r}.")
+        return self._forward(x, training=False, moments=moments)[0]
 
     def step(self, x: np.ndarray, y: np.ndarray) -> tuple[float, np.ndarray]:
         """One step of Adam: loss with penalty before it, and the probabilities (n, classes)."""
@@ -79,7 +85,7 @@ class SourceTwin:
         self._adam(self._gradients(probability, y, cache))
         return float(-np.log(likelihood).mean() + penalty), probability
 
-    def _forward(self, x, training: bool):
+    def _forward(self, x, training: bool, moments: str = "batch"):
         w = self.weights
         steps = np.ascontiguousarray(np.asarray(x, np.float32).T)[..., None]
         first = self.forward(steps * w["lstm1 kernel"] + w["lstm1 bias"], w["lstm1 recurrent"])
@@ -90,7 +96,8 @@ class SourceTwin:
         tops, x = [], second[0][-1]
         for name in "ab":
             top = {"in": x, "tanh": np.tanh(x @ w[f"{name} kernel"] + w[f"{name} bias"])}
-            x = self._normalised(name, top, training) if self.normalises else top["tanh"]
+            x = top["tanh"]
+            x = self._normalised(name, top, training, moments) if self.normalises else x
             top["mask"] = self._mask(x.shape, training)
             x = x * top["mask"]
             tops.append(top)
@@ -105,14 +112,13 @@ class SourceTwin:
         keeps = self.rng.random(shape, np.float32) >= self.dropout
         return keeps.astype(np.float32) / np.float32(1 - self.dropout)
 
-    def _normalised(self, name: str, top: dict, training: bool):
-        x, moving = top["tanh"], self.moving
-        mean, var = moving[f"{name} mean"], moving[f"{name} var"]
+    def _normalised(self, name: str, top: dict, training: bool, moments: str):
+        x, kept = top["tanh"], [self.moving[f"{name} {s}"] for s in STATES]
+        now = x.mean(axis=0), x.var(axis=0)
         if training:
-            now = x.mean(axis=0), x.var(axis=0)
-            moving[f"{name} mean"] = MOMENTUM * mean + (1 - MOMENTUM) * now[0]
-            moving[f"{name} var"] = MOMENTUM * var + (1 - MOMENTUM) * now[1]
-            mean, var = now
+            for state, old, new in zip(STATES, kept, now, strict=True):
+                self.moving[f"{name} {state}"] = MOMENTUM * old + (1 - MOMENTUM) * new
+        mean, var = now if moments == "batch" else kept
         top["sd"] = np.sqrt(var + EPSILON)
         top["unit"] = (x - mean) / top["sd"]
         return self.weights[f"{name} gamma"] * top["unit"] + self.weights[f"{name} beta"]
