@@ -190,7 +190,7 @@ class Explorer:
         return exporting.export(self.selected(rows), self.sounds, kind, self.folder)
 
     def save_html(
-        self, path: str | Path, title: str = "Explorer", note: str = "", margin: float = 0.03
+        self, path: str | Path, title: str = "Explorer", note: str = "", margin: float = 0.02
     ) -> Path:
         """Write the explorer as one page that needs no kernel, no server and no network.
 

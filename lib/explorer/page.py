@@ -22,7 +22,7 @@ ALIKE = 8
 COLUMNS, ROWS = 144, 128
 STRIP_COLUMNS, STRIP_ROWS, MOST_STRIPS = 1200, 96, 24
 # Variable rate; between the least and the most loss that LAME knows.
-COMPRESSION = 0.7
+COMPRESSION = 0.85
 LOUDNESS, PEAK = 0.12, 0.9
 # Longer texts, such as paths, are no help as a colour.
 MOST_CATEGORIES = 40
@@ -38,7 +38,7 @@ def save_html(
     title: str = "Explorer",
     note: str = "",
     colour: str | None = None,
-    margin: float = 0.03,
+    margin: float = 0.02,
 ) -> Path:
     """Write the explorer's page, whole or not at all.
 
@@ -166,7 +166,7 @@ def _media(table: pd.DataFrame, sounds: Sounds, margin: float) -> dict:
         recording["picture"] = strip
         gain = _gain([piece for piece, _ in pieces.values()])
         for i, (piece, rate) in pieces.items():
-            data["pictures"][i] = _base64(grey_webp(levels(piece, rate, COLUMNS, ROWS, floor), 35))
+            data["pictures"][i] = _base64(grey_webp(levels(piece, rate, COLUMNS, ROWS, floor), 30))
             data["sounds"][i] = _base64(mp3(piece * min(gain, PEAK / _peak(piece)), rate))
             rates[i] = rate
     data["left"], data["right"] = np.round(left, 4).tolist(), np.round(right, 4).tolist()
