@@ -330,3 +330,15 @@ def test_loud_sound_is_clipped_and_nan_refused(tmp_path):
     np.testing.assert_allclose(audio.read(tmp_path / "a.wav"), [1, -1, 0.5], atol=1e-4)
     with pytest.raises(audio.AudioError, match="NaN"):
         audio.write(tmp_path / "b.wav", np.array([np.nan]))
+
+
+def test_a_folder_appears_whole_or_not_at_all(tmp_path):
+    with pytest.raises(RuntimeError), audio.atomic_folder(tmp_path / "codes") as temporary:
+        (temporary / "one.txt").write_text("half")
+        raise RuntimeError("interrupted")
+    assert not list(tmp_path.iterdir())
+    for text in ("first", "second"):
+        with audio.atomic_folder(tmp_path / "codes") as temporary:
+            (temporary / "one.txt").write_text(text)
+    assert (tmp_path / "codes" / "one.txt").read_text() == "first"
+    assert [path.name for path in tmp_path.iterdir()] == ["codes"]

@@ -12,9 +12,10 @@ from lib.audio.reading import (
     open_sound,
     read,
     resample,
+    samples,
 )
 from lib.audio.regions import as_regions, cut, join, merge_regions
-from lib.audio.writing import atomic, write, write_labels, write_snippets
+from lib.audio.writing import atomic, atomic_folder, write, write_labels, write_snippets
 
 __all__ = [
     "SAMPLE_RATE",
@@ -22,6 +23,7 @@ __all__ = [
     "AudioError",
     "as_regions",
     "atomic",
+    "atomic_folder",
     "blocks",
     "check",
     "check_rate",
@@ -33,6 +35,7 @@ __all__ = [
     "open_sound",
     "read",
     "resample",
+    "samples",
     "write",
     "write_labels",
     "write_snippets",

@@ -172,6 +172,30 @@ def check(
     return signal
 
 
+def samples(signal: np.ndarray, sample_rate: int, wanted_rate: int, fewest: int) -> np.ndarray:
+    """A sound in memory as finite float32 samples of one channel.
+
+    Raises
+    ------
+    ValueError
+        For another rate than the wanted one, several channels, fewer samples than the
+        ``fewest`` (a frame), NaN or infinite samples.
+    """
+    signal = np.asarray(signal, np.float32)
+    if sample_rate != wanted_rate:
+        raise ValueError(
+            f"A sound at {wanted_rate} Hz is wanted, this one has {sample_rate} Hz; "
+            "resample it first with lib.audio.resample."
+        )
+    if signal.ndim != 1:
+        raise ValueError(f"Expected one channel, got shape {signal.shape}; mix down to mono first.")
+    if len(signal) < fewest:
+        raise ValueError(f"{len(signal)} samples are shorter than one frame of {fewest}.")
+    if not np.isfinite(signal).all():
+        raise ValueError("The signal holds NaN or infinite samples; repair or cut them out first.")
+    return signal
+
+
 def resample(signal: np.ndarray, source_rate: int, target_rate: int) -> np.ndarray:
     """Mono float32 signal at another rate, by soxr at high quality."""
     signal = np.asarray(signal, np.float32)

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -80,6 +81,26 @@ def atomic(path: str | Path) -> Iterator[Path]:
         raise OSError(errno.ENOSPC, message, str(path)) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def atomic_folder(folder: str | Path) -> Iterator[Path]:
+    """Like `atomic`, for a folder of files that are computed once and never changed.
+
+    Where another process has made the same folder meanwhile, its files stay.
+    """
+    folder = Path(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = folder.with_name(f".{secrets.token_hex(4)}-{folder.name}")
+    temporary.mkdir()
+    try:
+        yield temporary
+        os.rename(temporary, folder)
+    except OSError:
+        if not folder.exists():
+            raise
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _subtype(path: str | Path) -> str | None:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import copy
 import hashlib
-import os
-import secrets
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -206,19 +203,9 @@ def _render(plan: pd.DataFrame, seconds: float, seed: int, unseen: bool, folder:
         tables.append(phonemes.assign(item=row.item))
     events = pd.concat(tables, ignore_index=True).rename(columns={"phoneme": "type"})
     events = events.assign(kind="phoneme", label=events["type"])
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = folder.with_name(f".{secrets.token_hex(4)}-{folder.name}")
-    temporary.mkdir()
-    try:
+    with audio.atomic_folder(folder) as temporary:
         np.save(temporary / "sounds.npy", sounds)
         events.to_parquet(temporary / "phonemes.parquet")
-        os.rename(temporary, folder)
-    except OSError:
-        # Another process may have rendered the same corpus meanwhile.
-        if not folder.exists():
-            raise
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _clip(language, speaker, n_samples: int, unseen: bool, rng) -> tuple[np.ndarray, pd.DataFrame]:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import os
-import secrets
-import shutil
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from lib import synthesis
+from lib import audio, synthesis
 from lib.corpora.corpus import SPLITS, Corpus, cache_folder
 from lib.synthesis import Sea, SeaRecording, sea_recording
 
@@ -154,21 +151,11 @@ def sea_key(sea: Sea) -> str:
 def _render(sea: Sea, index: int, folder: Path) -> None:
     """Write a recording's files into a temporary folder and rename it."""
     recording = sea_recording(sea, index)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = folder.with_name(f".{secrets.token_hex(4)}-{folder.name}")
-    temporary.mkdir()
-    try:
+    with audio.atomic_folder(folder) as temporary:
         np.save(temporary / "signal.npy", recording.signal)
         np.save(temporary / "clean.npy", recording.clean)
         recording.events.to_parquet(temporary / "events.parquet")
         recording.contours.to_parquet(temporary / "contours.parquet")
-        os.rename(temporary, folder)
-    except OSError:
-        # Another process may have rendered the same recording meanwhile.
-        if not folder.exists():
-            raise
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _joined_truth(recordings: list[SeaRecording], table: pd.DataFrame):

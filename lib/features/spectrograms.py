@@ -12,6 +12,8 @@ from functools import lru_cache
 
 import numpy as np
 
+from lib import audio
+
 SAMPLE_RATE = 48_000
 FRAME_LENGTH = 562
 HOP_LENGTH = 64
@@ -69,7 +71,7 @@ def spectrogram(
     -----
     Used by notebooks 01 to 04 and 09.
     """
-    signal = _checked(signal, sample_rate)
+    signal = audio.samples(signal, sample_rate, SAMPLE_RATE, FRAME_LENGTH)
     n_frames = 1 + (len(signal) - FRAME_LENGTH) // hop_length
     frames = np.lib.stride_tricks.sliding_window_view(signal, FRAME_LENGTH)[::hop_length]
     magnitude = np.empty((n_frames, N_BINS), np.float32)
@@ -206,19 +208,3 @@ def whiten(magnitude: np.ndarray, floor: np.ndarray | None = None) -> np.ndarray
 def noise_floor(magnitude: np.ndarray) -> np.ndarray:
     """Median magnitude per bin, (256,); at least one step of a 16-bit file, so silence is finite."""
     return np.maximum(np.median(magnitude, axis=0), SD_OFFSET).astype(np.float32)
-
-
-def _checked(signal: np.ndarray, sample_rate: int) -> np.ndarray:
-    signal = np.asarray(signal, np.float32)
-    if sample_rate != SAMPLE_RATE:
-        raise ValueError(
-            f"The recipe is defined at {SAMPLE_RATE} Hz, the sound has {sample_rate} Hz; "
-            "resample it first with lib.audio.resample."
-        )
-    if signal.ndim != 1:
-        raise ValueError(f"Expected one channel, got shape {signal.shape}; mix down to mono first.")
-    if len(signal) < FRAME_LENGTH:
-        raise ValueError(f"{len(signal)} samples are shorter than one frame of {FRAME_LENGTH}.")
-    if not np.isfinite(signal).all():
-        raise ValueError("The signal holds NaN or infinite samples; repair or cut them out first.")
-    return signal

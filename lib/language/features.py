@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from lib import audio
 from lib.corpora import Corpus
 from lib.evaluation import check_disjoint
 
@@ -60,7 +61,7 @@ def log_mel(
     """
     import librosa
 
-    signal = _checked(signal, sample_rate)
+    signal = audio.samples(signal, sample_rate, SAMPLE_RATE, FRAME_LENGTH)
     frames = np.lib.stride_tricks.sliding_window_view(signal, FRAME_LENGTH)[::HOP_LENGTH]
     window = np.hanning(FRAME_LENGTH + 1)[:-1].astype(np.float32)
     power = np.abs(np.fft.rfft(frames * window, N_FFT, axis=1)) ** 2
@@ -71,22 +72,6 @@ def log_mel(
     if floor_db is not None:
         bands += bands.mean() * 10 ** (-floor_db / 10)
     return 10 * np.log10(bands)
-
-
-def _checked(signal: np.ndarray, sample_rate: int) -> np.ndarray:
-    signal = np.asarray(signal, np.float32)
-    if sample_rate != SAMPLE_RATE:
-        raise ValueError(
-            f"Speech is analysed at {SAMPLE_RATE} Hz, this has {sample_rate} Hz; "
-            "resample it first with lib.audio.resample."
-        )
-    if signal.ndim != 1:
-        raise ValueError(f"Expected one channel, got shape {signal.shape}; mix down to mono first.")
-    if len(signal) < FRAME_LENGTH:
-        raise ValueError(f"{len(signal)} samples are shorter than one frame of {FRAME_LENGTH}.")
-    if not np.isfinite(signal).all():
-        raise ValueError("The signal holds NaN or infinite samples; repair or cut them out first.")
-    return signal
 
 
 def is_speech(frames: np.ndarray) -> np.ndarray:
