@@ -24,7 +24,21 @@ def test_same_clusters_under_other_names_are_stable():
 def test_unrelated_clusters_are_not():
     rng = np.random.default_rng(0)
     values = stability.stability(labels(rng.integers(5, size=400), rng.integers(5, size=400)))
-    assert abs(values[0]) < 0.05
+    assert values.abs().max() < 0.05
+
+
+def test_a_seed_that_differs_agrees_less():
+    values = stability.stability(labels([0, 0, 1, 1], [0, 0, 1, 1], [0, 1, 0, 1]))
+    assert values[0] == values[1] > values[2]
+
+
+def test_kept_labels_are_read_together_or_asked_for(tmp_path):
+    with pytest.raises(FileNotFoundError, match="lib.discovery.stability"):
+        stability.read_labels(tmp_path)
+    for seed in range(2):
+        table = labels([0, 1], [1, 0])
+        table[table["seed"] == seed].to_csv(tmp_path / f"seed_{seed}.csv", index=False)
+    assert len(stability.read_labels(tmp_path)) == 4
 
 
 def test_one_seed_or_missing_whistles_are_refused():

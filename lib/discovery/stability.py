@@ -8,7 +8,7 @@ Trains the improved encoder from several seeds and keeps what each makes of the 
 from __future__ import annotations
 
 import argparse
-from itertools import combinations
+from itertools import permutations
 from pathlib import Path
 
 import keras
@@ -66,8 +66,18 @@ def best_percentile(distances: np.ndarray, types) -> float:
     return float(PERCENTILES[int(np.argmax(scores))])
 
 
-def stability(labels: pd.DataFrame, column: str = "cluster") -> np.ndarray:
-    """Adjusted Rand index between the clusterings of every two seeds, (pairs,).
+def read_labels(folder: str | Path) -> pd.DataFrame:
+    """What the command above has kept: `seed_labels` of all seeds, one below the other."""
+    paths = sorted(Path(folder).glob("seed_*.csv"))
+    if not paths:
+        raise FileNotFoundError(
+            f"{folder} holds no seed_*.csv: run python -m lib.discovery.stability --output {folder}"
+        )
+    return pd.concat([pd.read_csv(path) for path in paths], ignore_index=True)
+
+
+def stability(labels: pd.DataFrame, column: str = "cluster") -> pd.Series:
+    """How far each seed's clusters agree with those of the others.
 
     Parameters
     ----------
@@ -75,6 +85,12 @@ def stability(labels: pd.DataFrame, column: str = "cluster") -> np.ndarray:
         As `seed_labels` gives them, several seeds one below the other.
     column : str
         Column with the clusters.
+
+    Returns
+    -------
+    Series (seeds,)
+        Mean adjusted Rand index of a seed's clustering with each other one's: 1 for the same
+        clusters, 0 for chance.
 
     Raises
     ------
@@ -90,8 +106,9 @@ def stability(labels: pd.DataFrame, column: str = "cluster") -> np.ndarray:
     wide = labels.pivot(index=["item", "start"], columns="seed", values=column)
     if wide.shape[1] < 2 or wide.isna().any(axis=None):
         raise ValueError(f"{wide.shape[1]} seeds with {wide.isna().sum().sum()} whistles missing.")
-    pairs = combinations(wide.columns, 2)
-    return np.array([adjusted_rand_score(wide[a], wide[b]) for a, b in pairs])
+    pairs = permutations(wide.columns, 2)
+    agreement = [(a, adjusted_rand_score(wide[a], wide[b])) for a, b in pairs]
+    return pd.DataFrame(agreement, columns=["seed", "ari"]).groupby("seed")["ari"].mean()
 
 
 def _whistle_codes(corpus, encoder: keras.Model, scale: np.ndarray):
