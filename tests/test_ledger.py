@@ -98,3 +98,14 @@ def test_unknown_and_missing_measurements_say_what_to_do(tmp_path):
         ledger.measure(["weather"], tmp_path)
     with pytest.raises(FileNotFoundError, match="python -m lib.ledger speed"):
         ledger.read("speed", tmp_path)
+
+
+def test_a_longer_file_takes_hardly_more_memory():
+    table = ledger.length_memory(minutes=(1, 3))
+    short, long = table["megabytes"]
+    assert long < 1.3 * short and (table["seconds"] > 0).all()
+
+
+def test_trainings_are_timed_in_minutes():
+    table = ledger.training_times(["MiniRocket, twelve kinds"])
+    assert table["system"].tolist() == ["sequences"] and 0 < table["minutes"][0] < 10

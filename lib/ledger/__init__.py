@@ -3,11 +3,13 @@
 ``python -m lib.ledger`` measures everything on this machine, a table a file; see `MEASURES`.
 """
 
+from lib.ledger.length import length_memory
 from lib.ledger.listening import spectrogram_times, warping_times
 from lib.ledger.machine import matrix_speed, roofline, this_machine
 from lib.ledger.measures import FOLDER, MEASURES, measure, read
 from lib.ledger.steps import chunk_curve, layer_times, precision_effect, step_memory, step_times
 from lib.ledger.timing import in_turn, ratios
+from lib.ledger.trainings import training_times
 
 __all__ = [
     "FOLDER",
@@ -15,6 +17,7 @@ __all__ = [
     "chunk_curve",
     "in_turn",
     "layer_times",
+    "length_memory",
     "matrix_speed",
     "measure",
     "precision_effect",
@@ -25,5 +28,6 @@ __all__ = [
     "step_memory",
     "step_times",
     "this_machine",
+    "training_times",
     "warping_times",
 ]

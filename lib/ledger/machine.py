@@ -79,3 +79,9 @@ def roofline(speed: pd.DataFrame, times: pd.DataFrame) -> pd.DataFrame:
     floor = pd.Series(PRODUCTS) * PRODUCT_FLOPS / best / 1e6
     table = pd.DataFrame({"floor_ms": floor, "measured_ms": measured}).rename_axis("part")
     return table.assign(share=table["floor_ms"] / table["measured_ms"]).reset_index()
+
+
+def resident(field: str = "VmRSS") -> float:
+    """Memory of this process in MB as Linux counts it: ``VmRSS`` now, ``VmHWM`` at its peak."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(field)) / 1024

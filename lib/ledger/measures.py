@@ -16,7 +16,7 @@ from lib.audio import atomic
 from lib.discovery import scaling_curve
 from lib.encoder import build_encoder, build_silence_detector, embedding_cost
 from lib.features import SAMPLE_RATE
-from lib.ledger import listening, machine, steps
+from lib.ledger import length, listening, machine, steps, trainings
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "data" / "ledger"
@@ -73,9 +73,11 @@ MEASURES = {
     "precision": steps.precision_effect,
     "embedding_v4.2": lambda: embedding_costs("4.2"),
     "embedding_v4.4": lambda: embedding_costs("4.4"),
+    "length": length.length_memory,
     "spectrograms": listening.spectrogram_times,
     "warping": listening.warping_times,
     "neighbours": lambda: scaling_curve([2_000, 10_000, 30_000, 100_000], frames=(6, 16)),
+    "trainings": trainings.training_times,
     "commands": command_minutes,
 }
 

@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -19,7 +18,7 @@ from lib.encoder import build_autoencoder, build_decoder, build_encoder
 from lib.encoder.windows import frames_of
 from lib.features import N_BINS, N_FRAMES, slice_windows
 from lib.layers import ConvMax, FusedDeconvolution, FusedLSTM
-from lib.ledger.machine import N_FILTERS, PRODUCTS
+from lib.ledger.machine import N_FILTERS, PRODUCTS, resident
 from lib.ledger.timing import in_turn, timed
 
 # Stock layers as Keras runs them by default, stock layers compiled by XLA, and ours.
@@ -190,15 +189,10 @@ def _windows(batch: int) -> np.ndarray:
 def _memory_of_steps(way: str, batch: int, version: str) -> float:
     """Peak resident memory over two steps less that of the built model, in MB."""
     step = _step(way, batch, version)
-    before = _status("VmRSS")
+    before = resident("VmRSS")
     for _ in range(2):
         step()
-    return _status("VmHWM") - before
-
-
-def _status(field: str) -> float:
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(field)) / 1024
+    return resident("VmHWM") - before
 
 
 if __name__ == "__main__":
