@@ -4,6 +4,7 @@ import ast
 import re
 import sys
 import tomllib
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
@@ -129,9 +130,15 @@ def imported() -> set[str]:
     return names - set(sys.stdlib_module_names) - {"lib"} - helpers
 
 
+@cache
+def distributions() -> dict[str, list[str]]:
+    """Names to import and who ships them: seconds of reading, so once."""
+    return metadata.packages_distributions()
+
+
 def owners_of(name: str) -> set[str]:
     """Distributions that an imported name may come from."""
-    owners = metadata.packages_distributions().get(name, [name])
+    owners = distributions().get(name, [name])
     return {canonicalize_name(EXTRAS.get(owner, owner)) for owner in owners}
 
 
