@@ -207,6 +207,7 @@ def test_studies_take_up_what_is_there(tmp_path):
     assert both["train_seconds"][0] == pytest.approx(first["train_seconds"][0], rel=1e-4)
     assert (both["test_seconds"] > 0).all()
     table = studies.interval(both, "macro_f1", ["model", "noise"])
+    assert studies.interval(first, "macro_f1", ["model"])["low"].isna().all()
     assert table["n"].tolist() == [2] and (table["low"] <= table["high"]).all()
 
 

@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 
 from lib.sequences import models, moments, stability
@@ -85,6 +86,30 @@ def test_moments_are_compared_on_one_training_and_resumed(tmp_path, monkeypatch)
     assert table["moving"][0] != table["batch"][0]
     both = moments.moments_study([(0, 0), (1, 1)], ["tiny"], tmp_path, n=300)
     assert len(both) == 2 and both["batch"][0] == pytest.approx(table["batch"][0], abs=1e-4)
+
+
+def test_each_way_to_fail_is_told_from_the_curve():
+    curves = {
+        "good": ([0.5, 1.0], 1.0),
+        "stuck": ([0.3, 0.5], 0.5),
+        "broke": ([0.99, 0.4], 0.4),
+        "lost": ([0.9, 0.95], 0.3),
+    }
+    keys = {"weights_seed": 0, "draw": 0}
+    runs = [
+        {"name": n, "macro_f1": test, "accuracy": test} | keys for n, (_, test) in curves.items()
+    ]
+    logs = [
+        {"name": n, "epoch": e, "accuracy": a} | keys
+        for n, (accuracies, _) in curves.items()
+        for e, a in enumerate(accuracies)
+    ]
+    table = moments.ways_to_fail(pd.DataFrame(runs), pd.DataFrame(logs[::-1]))
+    assert (table["runs"] == 1).all()
+    assert table["collapsed"].tolist() == [0, 1, 1, 1]
+    assert table["never learnt"].tolist() == [0, 1, 0, 0]
+    assert table["broke in training"].tolist() == [0, 0, 1, 0]
+    assert table["lost in the test"].tolist() == [0, 0, 0, 1]
 
 
 def test_parameters_are_as_many_as_the_source_counts():

@@ -20,11 +20,15 @@ from lib.synthesis.sequences import (
 TONICS = {
     "train": range(0, 24, 2),
     "validation": range(1, 24, 4),
-    "test": range(3, 24, 4),
+    # A quarter tone off all others.
+    "test": np.arange(3.5, 24, 4),
 }
-TEMPI = {"train": (3.0, 3.6, 4.4, 5.2), "validation": (3.3, 4.8), "test": (2.7, 4.0, 6.0)}
+TEMPI = {"train": (3.0, 3.6, 4.4, 5.2), "validation": (3.3, 4.8), "test": (2.6, 4.1, 6.1)}
 # Far enough apart that no corpus runs into the seeds of another split.
 FIRST_SEED = {"train": 0, "validation": 1_000_000, "test": 2_000_000}
+# An earlier test part of the ragas (from seed 2,000,000, on whole semitones) had been looked at
+# before the network's epochs were settled. This one was drawn afterwards and looked at once.
+RAGA_SEED = {**FIRST_SEED, "test": 3_000_000}
 
 
 class SeriesCorpus(Corpus):
@@ -106,9 +110,9 @@ def load_ragas(train: int = 60, validation: int = 10, test: int = 15, draw: int 
     """
     counts, rows = {"train": train, "validation": validation, "test": test}, []
     for split in SPLITS:
-        rng = np.random.default_rng([draw, FIRST_SEED[split]])
+        rng = np.random.default_rng([draw, RAGA_SEED[split]])
         for number in range(counts[split] * len(RAGAS)):
-            raga, seed = list(RAGAS)[number % len(RAGAS)], FIRST_SEED[split] + number
+            raga, seed = list(RAGAS)[number % len(RAGAS)], RAGA_SEED[split] + number
             seed += 100_000 * draw
             tonic = 110.0 * 2.0 ** (rng.choice(TONICS[split]) / 12)
             tempo = rng.choice(TEMPI[split])

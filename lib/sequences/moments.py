@@ -1,4 +1,4 @@
-"""Where a collapsed run loses what it learnt: in the moments that batch normalisation keeps.
+"""Where a run is lost: while it trains, or in the moments that batch normalisation keeps.
 
     python -m lib.sequences.moments --pairs 20 --output data/sequences_stability
 
@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from lib.audio import atomic
-from lib.sequences.stability import RECIPES, Runner
+from lib.sequences.stability import COLLAPSED_BELOW, RECIPES, Runner
 
 BEFORE = ("source, as published", "source, clean")
 KEYS = ["name", "weights_seed", "draw"]
@@ -66,6 +66,41 @@ def moments_study(
     return table
 
 
+def ways_to_fail(runs: pd.DataFrame, logs: pd.DataFrame, margin: float = 0.1) -> pd.DataFrame:
+    """Share of each recipe's runs that fail, and how, as their training curves tell.
+
+    Parameters
+    ----------
+    runs, logs : DataFrame
+        Of `lib.sequences.stability.ablation`.
+    margin : float
+        Accuracy that counts as lost.
+
+    Returns
+    -------
+    DataFrame
+        A row a recipe: ``never learnt`` (no epoch's training accuracy reached 0.8), ``broke in
+        training`` (learnt, and lost again in a later epoch), ``lost in the test`` (the last epoch
+        still had what the test rows miss) and ``collapsed``.
+
+    Notes
+    -----
+    Used by notebook 08.
+    """
+    epochs = logs.sort_values("epoch").groupby(KEYS)["accuracy"].agg(["max", "last"]).reset_index()
+    found = runs.merge(epochs, on=KEYS)
+    learnt = found["max"] >= COLLAPSED_BELOW
+    ways = {
+        "runs": 1,
+        "collapsed": found["macro_f1"] < COLLAPSED_BELOW,
+        "never learnt": ~learnt,
+        "broke in training": learnt & (found["max"] - found["last"] > margin),
+        "lost in the test": found["last"] - found["accuracy"] > margin,
+    }
+    shares = found.assign(**ways).groupby("name", sort=False)[list(ways)].mean()
+    return shares.assign(runs=found.groupby("name").size())
+
+
 def both_ways(runner: Runner, weights_seed: int, draw: int) -> dict[str, float]:
     """Macro F1 of one training with ``moving`` averages and with the moments of the ``batch``."""
     from sklearn.metrics import f1_score
@@ -79,10 +114,11 @@ def both_ways(runner: Runner, weights_seed: int, draw: int) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pairs", type=int, default=20, help="seeds, each with a draw of its own")
+    parser.add_argument("--recipes", nargs="*", default=list(BEFORE))
     parser.add_argument("--output", type=Path, required=True)
     given = parser.parse_args()
     pairs = [(i, i) for i in range(given.pairs)]
-    table = moments_study(pairs, folder=given.output, verbose=True)
+    table = moments_study(pairs, given.recipes, given.output, verbose=True)
     print(table.groupby("name", sort=False)[["moving", "batch"]].describe().T.round(3).to_string())
 
 

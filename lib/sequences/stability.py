@@ -60,6 +60,7 @@ RECIPES = {
     "source, clean": Recipe(),
     "cure, clean": CURE,
     "cure, as published": replace(CURE, corpus="as-published"),
+    "robust scaling and tanh, as published": Recipe("as-published", "robust", "tanh"),
     **{f"{name}, as published": Recipe("as-published", **s) for name, s in SWITCHES.items()},
     **{f"{name}, clean": Recipe(**s) for name, s in SWITCHES.items()},
 }
@@ -220,7 +221,7 @@ def summary(runs: pd.DataFrame) -> pd.DataFrame:
             "collapsed": (f1 < COLLAPSED_BELOW).mean(),
             "cpu_seconds": group["cpu_seconds"].mean(),
         }
-    return pd.DataFrame(rows).T
+    return pd.DataFrame(rows).T.astype({"runs": int})
 
 
 def share_interval(hits: int, n: int) -> tuple[float, float, float]:

@@ -24,6 +24,7 @@ from lib.synthesis.sequences import NOISE
 # What the commands above have made, for the notebook to show.
 SHIPPED = corpora.corpus.ROOT / "data" / "sequences_ragas"
 NOISES = (NOISE, 0.3, 0.6, 1.0, 1.5, 2.5)
+ORDERS = ("kept", "shuffled")
 SERIES_MODELS = ("MiniRocket", "nearest by DTW", "LSTM")
 
 
@@ -93,6 +94,7 @@ def raga_study(
     seeds: Iterable[int],
     folder: str | Path | None = None,
     inputs: Iterable[str] = ("symbolic", "audio"),
+    orders: Iterable[str] = ORDERS,
     verbose: bool = False,
     **options,
 ) -> pd.DataFrame:
@@ -120,7 +122,7 @@ def raga_study(
     seeds = list(seeds)
     keys = [
         (heard, model, order, int(seed))
-        for order in ("kept", "shuffled")
+        for order in orders
         for seed in seeds
         for heard in inputs
         for model in ("histogram", "bigram", "LSTM")
@@ -160,13 +162,16 @@ def _resumed(run: Callable, names: list[str], keys, path: Path | None, verbose: 
 
 
 def interval(table: pd.DataFrame, value: str, by: list[str]) -> pd.DataFrame:
-    """Mean of a column with its 95 % interval over seeds or draws, for each combination of `by`."""
+    """Mean of a column with its 95 % interval over seeds or draws, for each combination of `by`.
+
+    One run has no interval: NaN.
+    """
     from lib.evaluation import interval_over_seeds
 
     rows = []
     for key, group in table.groupby(by, sort=False):
         values = group[value].to_numpy(float)
-        score = interval_over_seeds(values) if len(values) > 1 else (values[0],) * 3
+        score = interval_over_seeds(values) if len(values) > 1 else (values[0], np.nan, np.nan)
         rows.append((*key, *np.clip(score, 0, 1), len(values)))
     return pd.DataFrame(rows, columns=[*by, "value", "low", "high", "n"])
 
@@ -178,6 +183,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--noises", type=float, nargs="*", default=list(NOISES))
     parser.add_argument("--models", nargs="*", default=list(SERIES_MODELS))
+    parser.add_argument("--orders", nargs="*", default=list(ORDERS))
     parser.add_argument("--output", type=Path, required=True)
     given = parser.parse_args()
     if given.study == "kinds":
@@ -185,7 +191,8 @@ def main() -> None:
     elif given.study == "contours":
         contours(corpora.load("ragas").part("test"), given.output / "contours.npz", verbose=True)
     else:
-        raga_study(corpora.load("ragas"), range(given.seeds), given.output, verbose=True)
+        options = dict(folder=given.output, orders=given.orders, verbose=True)
+        raga_study(corpora.load("ragas"), range(given.seeds), **options)
 
 
 if __name__ == "__main__":
