@@ -5,9 +5,11 @@ from dataclasses import replace
 import librosa
 import numpy as np
 import pytest
+from scipy.fft import dct, idct
 
 from lib import audio, corpora, language
 from lib.language import SpeechFeatures, features, scores, validation
+from lib.language.batches import Crops
 from lib.language.classifier import load_classifier
 from lib.language.identification import check_speech, syllabic_modulation
 from lib.synthesis import speech_room
@@ -200,6 +202,38 @@ def test_places_of_any_length_are_scored_alike_alone_and_together(pooled):
     np.testing.assert_allclose(together[:1], alone, atol=1e-4)
     np.testing.assert_allclose(np.exp(together).sum(axis=1), 1, atol=1e-4)
     assert pooled.embed(speech).shape == (len(speech), 32)
+
+
+# Other throats
+
+
+def test_a_longer_throat_moves_every_formant_down():
+    rng = np.random.default_rng(0)
+    np.testing.assert_allclose(
+        language.throats(3, rng, 0.0), np.tile(np.eye(40), (3, 1, 1)), atol=1e-6
+    )
+    bands = np.exp(-0.5 * ((np.arange(40) - 20) / 2.0) ** 2)
+    matrices = language.throats(200, rng, 0.1)
+    cepstra = dct(bands, norm="ortho")
+    peaks = idct(matrices @ cepstra, norm="ortho").argmax(axis=1)
+    assert 1 < peaks.std() < 6 and abs(peaks.mean() - 20) < 1.5
+    with pytest.raises(ValueError, match="choose 0 or more"):
+        language.throats(1, rng, -1.0)
+
+
+def test_only_what_is_learnt_from_is_heard_from_other_throats():
+    rng, speech = np.random.default_rng(2), rounds()
+    frames = [rng.normal(0, 3, (200, 40)).astype(np.float32) for _ in range(len(speech))]
+    speech = replace(speech, frames=frames)
+    recipe = language.Recipe(filters=8, lengths=(20,), spread=0.1, decay=True)
+    classifier = language.train(speech, "pooled", epochs=1, recipe=recipe)
+    assert classifier.model.get_layer("phone").kernel.shape[0] == 8
+    plain, other = (Crops(classifier, speech, 0, (20,), spread) for spread in (0.0, 0.1))
+    (crops, answers), (changed, _) = plain[0], other[0]
+    scaled = np.concatenate([classifier.scaled(f) for f in frames])
+    assert (np.abs(scaled - crops[0, 0]).max(axis=1) < 1e-6).any()
+    assert changed.shape == crops.shape == (120, 20, 40) and changed.dtype == np.float32
+    assert set(answers) == {"language", "phone"} and 0.1 < np.abs(changed - crops).mean() < 2
 
 
 # Pairs of phones

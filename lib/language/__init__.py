@@ -13,7 +13,8 @@ from lib.language.phonotactics import (
 )
 from lib.language.places import Places, excerpts, fragments, whole_clips
 from lib.language.scores import Scored, evaluate, summary
-from lib.language.training import train
+from lib.language.throats import throats
+from lib.language.training import MANY_VOICES, Recipe, train
 from lib.language.validation import (
     cross_validate,
     cross_validate_phonotactic,
@@ -21,9 +22,11 @@ from lib.language.validation import (
 )
 
 __all__ = [
+    "MANY_VOICES",
     "LanguageClassifier",
     "PhonotacticClassifier",
     "Places",
+    "Recipe",
     "Scored",
     "SpeechFeatures",
     "averaged",
@@ -49,6 +52,7 @@ __all__ = [
     "shuffled",
     "speech_features",
     "summary",
+    "throats",
     "train",
     "train_phonotactic",
     "whole_clips",

@@ -106,8 +106,9 @@ def _compiled(inputs, outputs, optimizer) -> keras.Model:
     return model
 
 
-def compile_model(model: keras.Model, optimizer) -> None:
-    """Cross-entropy of the language, and where it is asked for of the phones."""
+def compile_model(model: keras.Model, optimizer, weight: float = 0.5) -> None:
+    """Cross-entropy of the language, and where it is asked for of the phones, the language's share
+    being `weight` to 1."""
     named = model.output if isinstance(model.output, dict) else {"language": model.output}
     binary = named["language"].shape[-1] == 1
     losses = {"language": "binary_crossentropy" if binary else "sparse_categorical_crossentropy"}
@@ -118,6 +119,6 @@ def compile_model(model: keras.Model, optimizer) -> None:
     model.compile(
         optimizer=optimizer,
         loss=losses["language"] if single else losses,
-        loss_weights=None if single or len(losses) == 1 else {"language": 0.5, "phone": 1.0},
+        loss_weights=None if single or len(losses) == 1 else {"language": weight, "phone": 1.0},
         jit_compile=False,
     )

@@ -123,7 +123,7 @@ def evaluate(
     longest = max(map(len, speech.frames)) / FRAMES_A_SECOND
     where |= {f"{s:g} s": excerpts(speech, s) for s in seconds if 0.9 * s <= longest}
     where["clip"] = whole_clips(speech)
-    return {unit: _scored(classifier, speech, places, local) for unit, places in where.items()}
+    return {unit: scored_at(classifier, speech, places, local) for unit, places in where.items()}
 
 
 def summary(scored: dict[str, Scored]) -> pd.DataFrame:
@@ -141,7 +141,10 @@ def summary(scored: dict[str, Scored]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*columns, "calibration_error", "n", "groups"])
 
 
-def _scored(classifier, speech: SpeechFeatures, places: Places, local) -> Scored:
+def scored_at(
+    classifier: LanguageClassifier, speech: SpeechFeatures, places: Places, local=None
+) -> Scored:
+    """Answers of a classifier at some places; ValueError for a language that it does not know."""
     number = {name: i for i, name in enumerate(classifier.classes)}
     strangers = set(speech.labels.tolist()) - set(number)
     if strangers:

@@ -2,28 +2,56 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import keras
 import numpy as np
 
 from lib.corpora import Corpus
 from lib.evaluation import check_disjoint, group_split
+from lib.language.batches import Crops, Pieces
 from lib.language.classifier import LanguageClassifier
 from lib.language.features import SpeechFeatures, speech_features
 from lib.language.models import BUILDERS, compile_model
-from lib.language.places import FRAGMENT, fragments
+from lib.language.places import FRAGMENT
 from lib.training import fit
 
 EPOCHS = {"ann": 20, "lstm": 15, "pooled": 20}
-BATCH = {"ann": 500, "lstm": 100}
-# The network of clips sees batches of about so many frames, in excerpts of one of these lengths.
-CROP_FRAMES, CROPS = 2_400, (FRAGMENT, 60, 150)
 PATIENCE = 6
+POOLED_RATE, CONTINUED_RATE = 2e-3, 3e-4
 # Sounds that fewer frames of the training part hold are not told apart.
 RAREST_PHONE = 100
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How the network ``pooled`` is trained.
+
+    Parameters
+    ----------
+    filters : int
+        Of each of its convolutions.
+    lengths : tuple of int
+        Frames of the excerpts that it learns from, a length a batch.
+    spread : float
+        Of the throats (`lib.language.throats`) heard in place of the speakers' own; 0 leaves the
+        voices as they are.
+    decay : bool
+        Let the learning rate fall to nothing along a cosine, so that the last epochs settle.
+    weight : float
+        Of the language beside the sounds, whose weight is 1.
+    """
+
+    filters: int = 80
+    lengths: tuple[int, ...] = (FRAGMENT, 60, 150)
+    spread: float = 0.0
+    decay: bool = False
+    weight: float = 0.5
+
+
+# Chosen on the validation voices of voices-2, out of five. With few voices it has no time to learn.
+MANY_VOICES = Recipe(112, (FRAGMENT, 100, FRAGMENT), 0.04, True, 1.0)
 
 
 def train(
@@ -35,6 +63,7 @@ def train(
     cmn: bool = False,
     classes: Sequence[str] | None = None,
     start: LanguageClassifier | None = None,
+    recipe: Recipe | None = None,
     verbose: int = 0,
 ) -> LanguageClassifier:
     """Train a language classifier on the training part of a corpus.
@@ -57,6 +86,8 @@ def train(
         Languages, by default those of the training part.
     start : LanguageClassifier, optional
         Go on from this one, of the same kind and languages, with its scaling.
+    recipe : Recipe, optional
+        Of the network ``pooled``.
 
     Returns
     -------
@@ -81,12 +112,17 @@ def train(
     classes = list(classes or learn.classes)
     _check_trainable(learn, classes)
     keras.utils.set_random_seed(seed)
+    recipe, epochs = recipe or Recipe(), epochs or EPOCHS[model]
     if start is None:
-        classifier = _fresh(model, learn, classes, deltas, cmn)
+        classifier = _fresh(model, learn, classes, deltas, cmn, recipe)
     else:
         classifier = _continued(start, model, classes)
-    batches = _Crops if model == "pooled" else _Pieces
-    data, validation = batches(classifier, learn, seed), batches(classifier, check, seed + 1)
+    if model == "pooled":
+        data = Crops(classifier, learn, seed, recipe.lengths, recipe.spread)
+        validation = Crops(classifier, check, seed + 1, recipe.lengths)
+        _compile_pooled(classifier, recipe, epochs * len(data), start is not None)
+    else:
+        data, validation = Pieces(classifier, learn, seed), Pieces(classifier, check, seed + 1)
     # With phones to learn as well, the language is what has to stop in time.
     watched = "val_language_loss" if classifier.phones else "val_loss"
     stop = keras.callbacks.EarlyStopping(
@@ -95,7 +131,7 @@ def train(
     fit(
         classifier.model,
         data,
-        epochs or EPOCHS[model],
+        epochs,
         validation_data=validation,
         callbacks=[stop],
         verbose=verbose,
@@ -103,9 +139,11 @@ def train(
     return classifier
 
 
-def _fresh(model: str, learn: SpeechFeatures, classes, deltas, cmn) -> LanguageClassifier:
+def _fresh(model: str, learn, classes, deltas, cmn, recipe: Recipe) -> LanguageClassifier:
     mean, sd = _scaling(learn)
     phones, options = [], {"n_features": len(mean)}
+    if model == "pooled":
+        options["filters"] = recipe.filters
     if model == "pooled" and learn.phones is not None:
         names, counts = np.unique(np.concatenate(learn.phones), return_counts=True)
         # The first stands for every rare sound.
@@ -115,6 +153,13 @@ def _fresh(model: str, learn: SpeechFeatures, classes, deltas, cmn) -> LanguageC
     return LanguageClassifier(model, network, classes, mean, sd, deltas, cmn, phones)
 
 
+def _compile_pooled(classifier, recipe: Recipe, steps: int, continued: bool) -> None:
+    rate = CONTINUED_RATE if continued else POOLED_RATE
+    if recipe.decay:
+        rate = keras.optimizers.schedules.CosineDecay(rate, steps)
+    compile_model(classifier.model, keras.optimizers.Adam(rate), recipe.weight)
+
+
 def _continued(start: LanguageClassifier, model: str, classes: list[str]) -> LanguageClassifier:
     if start.kind != model or start.classes != classes:
         raise ValueError(
@@ -122,7 +167,7 @@ def _continued(start: LanguageClassifier, model: str, classes: list[str]) -> Lan
         )
     network = keras.models.clone_model(start.model)
     network.set_weights(start.model.get_weights())
-    compile_model(network, keras.optimizers.Adam(3e-4))
+    compile_model(network, keras.optimizers.Adam(CONTINUED_RATE))
     return replace(start, model=network, _graph=None)
 
 
@@ -154,76 +199,3 @@ def _check_trainable(learn: SpeechFeatures, classes: list[str]) -> None:
 def _scaling(learn: SpeechFeatures) -> tuple[np.ndarray, np.ndarray]:
     frames = np.concatenate(learn.frames)
     return frames.mean(axis=0), frames.std(axis=0) + 1e-3
-
-
-def _targets(classifier: LanguageClassifier, labels: np.ndarray) -> np.ndarray:
-    """Number of each language; a language that the classifier does not know is refused."""
-    number = {name: i for i, name in enumerate(classifier.classes)}
-    strangers = set(labels.tolist()) - set(number)
-    if strangers:
-        known = ", ".join(classifier.classes)
-        raise ValueError(f"Unknown language {', '.join(sorted(strangers))}: it knows {known}.")
-    return np.array([number[name] for name in labels.tolist()])
-
-
-class _Pieces(keras.utils.PyDataset):
-    """Single frames for the ANN, fragments for the LSTM, in a new random order every epoch."""
-
-    def __init__(self, classifier: LanguageClassifier, speech: SpeechFeatures, seed: int):
-        super().__init__()
-        length = 1 if classifier.kind == "ann" else FRAGMENT
-        places = fragments(speech, length, max(1, length // 2))
-        cut = classifier.scaled(places.cut(speech))
-        self.pieces = cut[:, 0] if classifier.kind == "ann" else cut
-        targets = _targets(classifier, speech.labels)[places.clip]
-        self.targets = targets.astype(np.float32)[:, None]
-        self.batch = BATCH[classifier.kind]
-        self.rng = np.random.default_rng(seed)
-        self.on_epoch_end()
-
-    def __len__(self) -> int:
-        return math.ceil(len(self.pieces) / self.batch)
-
-    def __getitem__(self, index: int):
-        rows = self.order[index * self.batch : (index + 1) * self.batch]
-        return self.pieces[rows], self.targets[rows]
-
-    def on_epoch_end(self) -> None:
-        self.order = self.rng.permutation(len(self.pieces))
-
-
-class _Crops(keras.utils.PyDataset):
-    """Excerpts from random places of random clips, a length a batch; new ones every epoch."""
-
-    def __init__(self, classifier: LanguageClassifier, speech: SpeechFeatures, seed: int):
-        super().__init__()
-        self.frames = [classifier.scaled(frames) for frames in speech.frames]
-        self.targets = _targets(classifier, speech.labels).astype(np.float32)
-        self.phones = None
-        if classifier.phones:
-            number = {name: i for i, name in enumerate(classifier.phones)}
-            names, codes = np.unique(np.concatenate(speech.phones), return_inverse=True)
-            codes = np.array([number.get(name, 0) for name in names.tolist()])[codes]
-            self.phones = np.split(codes, np.cumsum([len(f) for f in self.frames])[:-1])
-        self.rng = np.random.default_rng(seed)
-        self.steps = max(9, sum(map(len, self.frames)) // CROP_FRAMES)
-
-    def __len__(self) -> int:
-        return self.steps
-
-    def __getitem__(self, index: int):
-        length = CROPS[index % len(CROPS)]
-        usable = np.flatnonzero([len(frames) >= length for frames in self.frames])
-        # Languages in equal shares, whatever the corpus holds of each.
-        targets = self.targets[usable].astype(int)
-        share = 1 / np.bincount(targets)[targets]
-        chosen = self.rng.choice(usable, CROP_FRAMES // length, p=share / share.sum())
-        starts = [self.rng.integers(len(self.frames[i]) - length + 1) for i in chosen]
-        crops = np.stack(
-            [self.frames[i][a : a + length] for i, a in zip(chosen, starts, strict=True)]
-        )
-        answers = {"language": self.targets[chosen][:, None]}
-        if self.phones:
-            phones = [self.phones[i][a : a + length] for i, a in zip(chosen, starts, strict=True)]
-            answers["phone"] = np.stack(phones)
-        return crops, answers
