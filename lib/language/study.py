@@ -18,6 +18,7 @@ from lib.language.study_real import published_on_real, real, real_controls, ship
 from lib.language.study_voices import (
     SIZES,
     controls,
+    growth,
     models,
     noise,
     order,
@@ -40,6 +41,7 @@ SOURCE = {
 TABLES = {
     "models-2": lambda: models("voices-2"),
     "few-voices-2": lambda: models("voices-2", many=False),
+    "growth": growth,
     "models-3": lambda: models("voices-3"),
     "order": order,
     "controls": controls,

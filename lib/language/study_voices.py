@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from lib import corpora
@@ -55,6 +56,20 @@ def models(name: str, kinds=("ann", "lstm", "pooled"), many: bool | None = None)
         if kind == "pooled":
             scored |= other_lengths(classifier, speech)
         tables.append(summary(scored).assign(corpus=name, model=kind))
+    return pd.concat(tables, ignore_index=True)
+
+
+def growth(name: str = "voices-2", counts=(72, 200)) -> pd.DataFrame:
+    """The network of clips on the first so many of the many speakers, in as many steps each."""
+    speech = speech_features(voices(name, **MANY[name]), cmn=True)
+    learnt = pd.unique(speech.groups[speech.split == "train"])
+    tables = []
+    for n in counts:
+        few = speech.select((speech.split != "train") | np.isin(speech.groups, learnt[:n]))
+        passes = round(PASSES["pooled"] * len(learnt) / n)
+        classifier = train(few, "pooled", epochs=passes, cmn=True, recipe=MANY_VOICES)
+        scored = evaluate(classifier, few, seconds=())
+        tables.append(summary(scored).assign(corpus=name, model="pooled", speakers=n))
     return pd.concat(tables, ignore_index=True)
 
 
