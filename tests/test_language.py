@@ -8,7 +8,7 @@ import pytest
 from scipy.fft import dct, idct
 
 from lib import audio, corpora, language
-from lib.language import SpeechFeatures, features, scores, validation
+from lib.language import SpeechFeatures, features, scores, study_voices, validation
 from lib.language.batches import Crops
 from lib.language.classifier import load_classifier
 from lib.language.identification import check_speech, syllabic_modulation
@@ -78,6 +78,14 @@ def test_phonemes_follow_the_sound_when_it_is_stretched(voices):
     first = voices.table["item"].iloc[0]
     plain, other = (c.events[c.events["item"] == first]["stop"].max() for c in (voices, recorded))
     assert other / plain == pytest.approx(len(recorded.signal(0)) / len(voices.signal(0)), abs=1e-3)
+
+
+def test_the_level_of_noise_tells_nothing_about_the_language(voices):
+    levels = {level: voices.with_noise(level) for level in (0.0, 0.5)}
+    learnt = study_voices._mixed_levels(voices, levels)
+    assert len(learnt) == 10 and (learnt.split != "test").all()
+    half = learnt.labels[: len(learnt) // 2 + 1]
+    assert (half == "en").sum() == (half == "de").sum() == 3
 
 
 def test_words_kept_aside_are_said_only_where_they_are_asked_for():

@@ -97,11 +97,12 @@ def noise(name: str = "voices-2", kinds=("ann", "lstm", "pooled")) -> pd.DataFra
 
 
 def _mixed_levels(corpus, levels) -> SpeechFeatures:
-    """Every training clip once, at one of the levels in turn."""
-    number = range(len(corpus))
+    """Every training clip once, at one of the levels: a speaker keeps it in all languages, or the
+    level would tell the language."""
+    speaker = pd.factorize(corpus.table["group"])[0]
     parts = []
     for place, noisy in enumerate(levels.values()):
-        turn = [i % len(levels) == place for i in number]
+        turn = speaker % len(levels) == place
         chosen = noisy.select((corpus.table["split"] != "test").to_numpy() & turn)
         parts.append(speech_features(chosen, cmn=True))
     return joined(*parts)
