@@ -89,12 +89,36 @@ def _log_of(logs: pd.DataFrame, run: pd.Series) -> pd.DataFrame:
     return logs[(logs[keys] == run[keys]).all(axis=1)]
 
 
+def two_moments(table: pd.DataFrame, ceiling: float) -> Figure:
+    """Each run tested twice, joined by a line: with moving averages and with the rows' own moments.
+
+    Parameters
+    ----------
+    table : DataFrame[name, moving, batch]
+        Of `lib.sequences.moments.moments_study`.
+    ceiling : float
+        Of the published data; marked.
+    """
+    own = table.sort_values(["name", "moving"]).reset_index(drop=True)
+    figure, axis = plt.subplots(figsize=(WIDTH, 1.4 + 0.14 * len(own)))
+    axis.hlines(own.index, own["moving"], own["batch"], color="0.7", lw=1.5, zorder=1)
+    labels = {"moving": "averages kept in training", "batch": "moments of the test rows"}
+    for (column, text), marker in zip(labels.items(), "os", strict=True):
+        axis.scatter(own[column], own.index, label=text, marker=marker, s=24, zorder=2)
+    axis.axvline(ceiling, ls=":", color="0.4", label="ceiling of the published data")
+    axis.set(xlabel="macro F1 on test rows", xlim=(0.1, 1.03), ylim=(-0.7, len(own) - 0.3))
+    axis.set_yticks(range(len(own)), own["name"].str.rpartition(", ")[2], fontsize="xx-small")
+    axis.invert_yaxis()
+    axis.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3, frameon=False)
+    return figure
+
+
 def over_noise(table: pd.DataFrame, source_noise: float) -> Figure:
     """Macro F1 of each model over the noise, one dot a draw.
 
     Parameters
     ----------
-    table : DataFrame[model, noise, macro_f1, train_seconds]
+    table : DataFrame[model, noise, macro_f1, train_seconds, test_seconds]
     source_noise : float
         Marked.
     """
@@ -112,8 +136,13 @@ def over_noise(table: pd.DataFrame, source_noise: float) -> Figure:
     levels = np.sort(table["noise"].unique())
     left.set_xticks(levels, [f"{level:g}" for level in levels])
     left.minorticks_off()
-    sns.barplot(table, x="train_seconds", y="model", hue="model", ax=right, legend=False)
-    right.set(xlabel="training (processor seconds)", ylabel="")
+    seconds = {"train_seconds": "training", "test_seconds": "600 test rows"}
+    long = table.rename(columns=seconds).melt("model", list(seconds.values()), "of", "seconds")
+    sns.barplot(
+        long, x="seconds", y="model", hue="of", ax=right, palette=["0.3", "0.7"], errorbar=None
+    )
+    right.set(xlabel="processor seconds", ylabel="")
+    right.legend(title="", fontsize="x-small")
     return figure
 
 
