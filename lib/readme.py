@@ -53,6 +53,7 @@ HEADLINES = {
     ): "two languages, fragments of 20 frames, voices made",
     ("language", "clip_accuracy", "voices-2"): "the same, whole clips",
     ("language", "fragment_accuracy", "voices-3"): "three languages, fragments, voices made",
+    ("language", "clip_accuracy", "voices-8"): "eight languages, whole clips, voices made",
     ("language", "clip_accuracy", "voxlingua107-en-de"): "English or German, real clips",
     ("language", "order_gain", "voices-order"): "what the order of sounds alone adds",
     ("sequences", "macro_f1", "as-published"): "three signals, data as published, macro F1",
