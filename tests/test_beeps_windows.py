@@ -131,6 +131,26 @@ def test_the_network_learns_the_count_and_can_be_repeated():
     np.testing.assert_allclose(score, sequences.predict(again, windows), atol=1e-4)
 
 
+def test_equal_weights_are_taken_back():
+    score = np.array([0.0, 0.1, 0.5, 0.9, 1.0])
+    np.testing.assert_allclose(sequences.unweighted(score, 0.5), score)
+    rare = sequences.unweighted(score, 0.01)
+    assert rare[2] == pytest.approx(0.01) and (np.diff(rare) > 0).all()
+    assert rare[[0, -1]].tolist() == [0, 1]
+
+
+def test_the_stream_of_a_clean_sequence_is_its_groups():
+    home = studied_windows.washer_home(7_300, 30.0, snr=(15, 20), sequences_per_minute=8,
+                                       decoys_per_minute=0, disturbances_per_minute=0)  # fmt: skip
+    stream = studied_windows.tone_stream(home.signal)
+    begin = home.sequences["start"].iloc[0]
+    first = round(10 * (begin - 0.075)) + 1
+    assert abs(len(stream) - 300) < 4 and not stream[: first - 3].any()
+    heard = stream[first - 3 : first + 36]
+    # Four groups; what the room adds to each is less than 0.3 s.
+    assert np.sum(np.diff(heard) == 1) == 4 and 18 <= heard.sum() <= 30
+
+
 def test_streams_of_homes_have_both_classes_and_keep_homes_apart():
     windows, truth, first = studied_windows.stream_data([7_000], [7_100])
     assert windows.shape[1] == 40 and len(windows) == len(truth) > first > 0

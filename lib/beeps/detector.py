@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import soxr
 
+from lib.beeps.evidence import Memory
 from lib.beeps.frontend import HOP_SECONDS, SAMPLE_RATE, FrontEnd
 from lib.beeps.pattern import Pattern, PatternMatcher
 from lib.beeps.pulses import TICK_FRAMES, PulseTracker, Train, TrainFinder
@@ -29,6 +30,8 @@ PIECE_SECONDS = 30.0
 CLOSING_SECONDS = 2.0
 # Tones outside are not the business of the general detector.
 LOWEST_TONE, HIGHEST_TONE = 1_700.0, 5_500.0
+# Nor those so near to half the rate of a recording that its filter ends there.
+WHOLE_BAND = 0.455
 
 
 class Weights(NamedTuple):
@@ -271,6 +274,7 @@ class _Engine:
         self._margin = slice(margin, -margin)
         self._contrast = np.empty((0, len(tone_frequencies())), np.float32)
         self._waiting = np.empty((0, len(tone_frequencies())), np.float32)
+        self._levels = self._front.levels
         self._frame = 0
         if detector.pattern is None:
             self._finder = _Sequences(detector, self)
@@ -297,13 +301,17 @@ class _Engine:
             self.kept.append((probability, contrast))
         self._contrast = np.concatenate([self._contrast, contrast])
         self._waiting = np.concatenate([self._waiting, probability])
+        self._levels = np.concatenate([self._levels, self._front.levels])
         ready = len(self._waiting) // TICK_FRAMES * TICK_FRAMES
         alarms = []
         for start in range(0, ready, TICK_FRAMES):
             part = slice(start, start + TICK_FRAMES)
             self._frame += TICK_FRAMES
-            alarms += self._finder.feed(self._waiting[part], self._contrast[part], self.now)
-        self._waiting, self._contrast = self._waiting[ready:], self._contrast[ready:]
+            heard = self._waiting[part], self._contrast[part], self._levels[part]
+            alarms += self._finder.feed(*heard, self.now)
+        for name in ("_waiting", "_contrast", "_levels"):
+            # A copy: a view would keep the whole piece alive.
+            setattr(self, name, getattr(self, name)[ready:].copy())
         return alarms
 
     @property
@@ -319,12 +327,16 @@ class _Sequences:
         self._detector, self._engine = detector, engine
         self._pulses, self._trains = PulseTracker(), TrainFinder()
         self._verify = Verifier(detector.weights.verifier)
+        self._memory = Memory()
+        self._highest = min(HIGHEST_TONE, WHOLE_BAND * detector.sample_rate)
         self._last_stop = -1.0
 
-    def feed(self, probability, contrast, now: float) -> list[tuple]:
+    def feed(self, probability, contrast, levels, now: float) -> list[tuple]:
         alarms = []
         # Of several readings that are due at once, the one with the most groups counts.
-        due = sorted(self.trains(probability, contrast, now), key=lambda t: -len(t[0].starts))
+        due = sorted(
+            self.trains(probability, contrast, levels, now), key=lambda t: -len(t[0].starts)
+        )
         for train, features in due:
             score = float(self._verify(features[None])[0])
             if score < self._detector.threshold:
@@ -335,11 +347,12 @@ class _Sequences:
                 alarms.append(_alarm(train, score))
         return alarms
 
-    def trains(self, probability, contrast, now: float) -> Iterator[tuple[Train, np.ndarray]]:
+    def trains(self, probability, contrast, levels, now) -> Iterator[tuple[Train, np.ndarray]]:
+        self._memory.add(probability, levels)
         pulses = self._pulses.feed(probability, contrast)
         for train in self._trains.feed(pulses, self._pulses.open, now):
-            if LOWEST_TONE <= _tone(train) <= HIGHEST_TONE:
-                yield train, train_features(train, self._trains.recent)
+            if LOWEST_TONE <= _tone(train) <= self._highest:
+                yield train, train_features(train, self._trains.recent, self._memory)
 
 
 class _Repeats:
@@ -351,7 +364,7 @@ class _Repeats:
         self._best: tuple[float, float] | None = None
         self._silent_until, self._time = -1.0, 0.0
 
-    def feed(self, probability, contrast, now: float) -> list[tuple]:
+    def feed(self, probability, contrast, levels, now: float) -> list[tuple]:
         alarms = []
         for score in self._matcher.feed(probability):
             self._time += HOP_SECONDS
@@ -386,7 +399,7 @@ def _alarm(train: Train, score: float) -> tuple:
 
 def _table(alarms: list[tuple]) -> pd.DataFrame:
     # A stream asks ten times a second, and mostly there is nothing.
-    return _as_table(alarms) if alarms else _no_alarms().copy()
+    return _as_table(alarms) if alarms else _no_alarms().copy(deep=False)
 
 
 @lru_cache(maxsize=1)
@@ -415,8 +428,8 @@ def trains_of(signal: np.ndarray, weights: Weights) -> list[tuple[Train, np.ndar
     found: list[tuple[Train, np.ndarray]] = []
     finder = detector._engine._finder
 
-    def gather(probability, contrast, now):
-        found.extend(finder.trains(probability, contrast, now))
+    def gather(*heard):
+        found.extend(finder.trains(*heard))
         return []
 
     finder.feed = gather

@@ -6,6 +6,8 @@ gives. Nothing here needs TensorFlow.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import scipy.fft
 import scipy.signal
@@ -44,6 +46,8 @@ class FrontEnd:
     def __init__(self):
         self._samples = np.empty(0, np.float32)
         self._memory = None
+        #: Levels in dB of the frames of the last call, (frames, 181); see `frame_levels`.
+        self.levels = np.empty((0, N_CHANNELS + 1), np.float32)
 
     def feed(self, samples: np.ndarray) -> np.ndarray:
         """Contrast of the frames that `samples` completes.
@@ -60,12 +64,14 @@ class FrontEnd:
         self._samples = np.concatenate([self._samples, np.asarray(samples, np.float32)])
         n_frames = max(0, 1 + (len(self._samples) - FRAME_LENGTH) // HOP_LENGTH)
         contrast = np.empty((n_frames, N_CHANNELS, 2), np.float32)
+        self.levels = np.empty((n_frames, N_CHANNELS + 1), np.float32)
         if not n_frames:
             return contrast
         frames = frames_of(self._samples)
         for start in range(0, n_frames, BLOCK_FRAMES):
             levels = frame_levels(frames[start : start + BLOCK_FRAMES])
-            contrast[start : start + len(levels)] = self._contrast(levels)
+            self.levels[start : start + len(levels)] = levels
+            contrast[start : start + len(levels)] = self._contrast(levels[:, :N_CHANNELS])
         self._samples = self._samples[n_frames * HOP_LENGTH :].copy()
         return contrast
 
@@ -93,18 +99,30 @@ def frames_of(samples: np.ndarray) -> np.ndarray:
 
 
 def frame_levels(frames: np.ndarray) -> np.ndarray:
-    """Level of each channel in dB, (n, 1024) -> (n, 180): the louder of its two bins."""
-    window = np.hanning(FRAME_LENGTH).astype(np.float32)
-    spectrum = scipy.fft.rfft(frames * window, axis=1)[:, FIRST_BIN : FIRST_BIN + 2 * N_CHANNELS]
+    """Level in dB, (n, 1024) -> (n, 181): the louder of a channel's two bins; above 6 kHz the
+    loudest of all, which no beep is looked for in, but which tells where an overtone came from."""
+    spectrum = scipy.fft.rfft(frames * _window(), axis=1)[:, FIRST_BIN:]
     power = spectrum.real**2 + spectrum.imag**2
-    power = np.maximum(power[:, ::2], power[:, 1::2])
-    return 10 * np.log10(power * np.float32(1 / FRAME_LENGTH) + np.float32(SILENCE))
+    inside, above = power[:, : 2 * N_CHANNELS], power[:, 2 * N_CHANNELS :]
+    loudest = np.empty((len(power), N_CHANNELS + 1), np.float32)
+    np.maximum(inside[:, ::2], inside[:, 1::2], out=loudest[:, :N_CHANNELS])
+    loudest[:, N_CHANNELS] = above.max(axis=1)
+    return 10 * np.log10(loudest * np.float32(1 / FRAME_LENGTH) + np.float32(SILENCE))
 
 
 def _mean_around(levels: np.ndarray) -> np.ndarray:
     """Mean over the channels up to 10 away on both sides, fewer at the edges of the band."""
-    sums = np.concatenate([np.zeros((len(levels), 1)), np.cumsum(levels, axis=1, dtype=float)], 1)
+    return levels @ _sides()
+
+
+@lru_cache(maxsize=1)
+def _sides() -> np.ndarray:
+    """Weights of all channels (rows) in the mean around each (columns)."""
     channels = np.arange(N_CHANNELS)
-    first = np.maximum(channels - SIDE_CHANNELS, 0)
-    last = np.minimum(channels + SIDE_CHANNELS + 1, N_CHANNELS)
-    return ((sums[:, last] - sums[:, first]) / (last - first)).astype(np.float32)
+    near = np.abs(channels[:, None] - channels[None]) <= SIDE_CHANNELS
+    return (near / near.sum(axis=0)).astype(np.float32)
+
+
+@lru_cache(maxsize=1)
+def _window() -> np.ndarray:
+    return np.hanning(FRAME_LENGTH).astype(np.float32)

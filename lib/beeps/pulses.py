@@ -28,6 +28,8 @@ GROUP_GAPS = (0.07, 0.16, 0.30)
 FEWEST_GROUPS = 3
 # Time from group to group in s, and how far a group may be from its place, in intervals.
 SHORTEST_INTERVAL, LONGEST_INTERVAL, TOLERANCE = 0.15, 4.0, 0.12
+# Beeps closer than this belong to one group, however steady they are.
+SHORTEST_PAUSE = 0.14
 MOST_PULSES = 120
 CENTRE_SECONDS = FRAME_LENGTH / SAMPLE_RATE / 2
 
@@ -106,8 +108,9 @@ class Train(NamedTuple):
 
     @property
     def interval(self) -> float:
-        """Median time from group to group in s."""
-        return float(np.median(np.diff(self.starts)))
+        """Time from group to group in s; where a group is missing, half of what lies between."""
+        between = np.diff(self.starts)
+        return float(np.median(between / np.maximum(np.round(between / between.min()), 1)))
 
 
 @dataclass
@@ -215,7 +218,9 @@ def _best_chain(spans: list[tuple], last: int) -> tuple[list[int], float]:
     best, best_pause, most = [], 0.0, 0.0
     for before in range(last - 1, max(last - 4, -1), -1):
         interval = spans[last][0] - spans[before][0]
-        if interval < SHORTEST_INTERVAL or not _alike(spans[last], spans[before]):
+        pause = interval - (spans[last][1] - spans[last][0])
+        short = interval < SHORTEST_INTERVAL or pause < SHORTEST_PAUSE
+        if short or not _alike(spans[last], spans[before]):
             continue
         if interval > LONGEST_INTERVAL:
             break
@@ -223,7 +228,7 @@ def _best_chain(spans: list[tuple], last: int) -> tuple[list[int], float]:
         strangers = last - chain[0] + 1 - len(chain)
         if len(chain) - 0.5 * strangers > most and not _goes_on(spans, last, interval):
             best, most = chain, len(chain) - 0.5 * strangers
-            best_pause = max(interval - (spans[last][1] - spans[last][0]), 0.0)
+            best_pause = pause
     return best, best_pause
 
 

@@ -98,7 +98,7 @@ WINDOW_METRICS = {
 }
 
 
-def window_rows(table: pd.DataFrame, recipe: str = "enough steps") -> pd.DataFrame:
+def window_rows(table: pd.DataFrame, recipe: str = "weights and steps") -> pd.DataFrame:
     """The cured recipe at a stride of 5, over seeds; the baseline is always-no.
 
     A corpus with fewer than two seeds has no interval and is left out.

@@ -13,7 +13,10 @@ import pandas as pd
 
 from lib import corpora
 from lib.beeps import sequences, tones
-from lib.beeps.frontend import SAMPLE_RATE
+from lib.beeps.detector import load_detector
+from lib.beeps.frontend import HOP_SECONDS, SAMPLE_RATE
+from lib.beeps.pulses import CENTRE_SECONDS
+from lib.beeps.tonenet import tone_frequencies
 from lib.synthesis.soundscape import Soundscape, soundscape
 from lib.synthesis.soundscape_beeps import Appliance
 
@@ -21,6 +24,20 @@ from lib.synthesis.soundscape_beeps import Appliance
 WASHER = Appliance(tone=3_950.0)
 TONE_SEEDS = range(7_500, 7_512)
 STREAM_TRAIN, STREAM_TEST = range(7_000, 7_004), range(7_100, 7_104)
+# What is worth most comes first: the cure, then what is cured, then the other stride and recipes.
+WINDOWS_PLAN = (
+    ("source-table", 5, "weights and steps", 10),
+    ("soundscape", 5, "weights and steps", 5),
+    ("source-table", 5, "published", 5),
+    ("source-table", 10, "weights and steps", 5),
+    ("source-table", 10, "published", 5),
+    ("soundscape", 5, "published", 5),
+    *((corpus, 5, recipe, 5) for corpus in ("source-table", "soundscape")
+      for recipe in ("enough steps", "class weights", "Adam")),
+    *(("source-table", 10, recipe, 5) for recipe in ("enough steps", "class weights", "Adam")),
+)  # fmt: skip
+# Pitches so near (Hz) to the washer's are its own.
+TONE_REACH = 80.0
 # A window is a tone if beeps fill at least half of it, and none if they fill less than a tenth.
 FULL, EMPTY = 0.5, 0.1
 
@@ -66,13 +83,10 @@ def tone_examples(
     return np.concatenate(spectra), np.concatenate(truth)
 
 
-def reduced_home(seed: int, level: float, seconds: float = 600.0) -> tuple[np.ndarray, np.ndarray]:
-    """Reduced stream of a washer's home by band energy, and the truth of each of its windows.
+def reduced_home(seed: int, seconds: float = 600.0) -> tuple[np.ndarray, np.ndarray]:
+    """Reduced stream of a washer's home, and the truth of each of its windows.
 
-    Parameters
-    ----------
-    level : float
-        Band energy in dB from which a window counts as a tone.
+    The first stage is the detector's tone network near the washer's tone.
 
     Returns
     -------
@@ -82,11 +96,22 @@ def reduced_home(seed: int, level: float, seconds: float = 600.0) -> tuple[np.nd
     """
     home = washer_home(seed, seconds)
     step = tones.STEP * sequences.EVERY
-    energy = tones.by_block(tones.tone_windows(home.signal, step), tones.band_energy)
-    stream = (energy > level).astype(int)
     known = (share_of_beep(home, step, "sequence") >= FULL).astype(int)
-    windows = sequences.stream_windows(stream)
-    return windows, sequences.responses(sequences.stream_windows(known))
+    stream = tone_stream(home.signal)
+    length = min(len(stream), len(known))
+    windows, wanted = (sequences.stream_windows(x[:length]) for x in (stream, known))
+    return windows, sequences.responses(wanted)
+
+
+def tone_stream(signal: np.ndarray, tone: float = WASHER.tone) -> np.ndarray:
+    """One answer each 0.1 s: is there a tone of this pitch (Hz) in the middle of the window?"""
+    heard = load_detector().probabilities(signal, SAMPLE_RATE)
+    near = np.abs(tone_frequencies() - tone) < TONE_REACH
+    strongest = heard[:, near].max(axis=1)
+    step = tones.STEP * sequences.EVERY / SAMPLE_RATE
+    middle = (tones.WINDOW / SAMPLE_RATE / 2 - CENTRE_SECONDS) / HOP_SECONDS
+    first = np.arange(round(middle), len(strongest) - 2, round(step / HOP_SECONDS))
+    return (strongest[first[:, None] + np.arange(-2, 3)].mean(axis=1) > 0.5).astype(int)
 
 
 def tone_level(seeds: Iterable[int] = TONE_SEEDS[:4]) -> float:
@@ -117,8 +142,7 @@ def stream_data(
     train: Iterable[int] = STREAM_TRAIN, test: Iterable[int] = STREAM_TEST
 ) -> tuple[np.ndarray, np.ndarray, int]:
     """Reduced streams of synthetic homes in the same form; the test homes come last."""
-    level = tone_level()
-    parts = [[reduced_home(seed, level) for seed in seeds] for seeds in (train, test)]
+    parts = [[reduced_home(seed) for seed in seeds] for seeds in (train, test)]
     first_test = sum(len(truth) for _, truth in parts[0])
     windows, truth = zip(*(home for part in parts for home in part), strict=True)
     return np.concatenate(windows), np.concatenate(truth), first_test
@@ -127,11 +151,11 @@ def stream_data(
 def recipe_scores(data, recipe: str, seed: int) -> dict:
     """Train a recipe and score it on the test rows, at 0.5 and at a threshold of the training."""
     windows, truth, first = data
-    model, _ = sequences.train_sequence(
-        windows[:first], truth[:first], sequences.RECIPES[recipe], seed
-    )
-    score = sequences.predict(model, windows)
-    share = truth[:first].mean()
+    plan = sequences.RECIPES[recipe]
+    model, _ = sequences.train_sequence(windows[:first], truth[:first], plan, seed)
+    score, share = sequences.predict(model, windows), truth[:first].mean()
+    if plan.balanced:
+        score = sequences.unweighted(score, share)
     never = sequences.window_scores(truth[first:], np.full(len(truth) - first, share))
     base = {"share": truth[first:].mean(), "always no log-loss": never["log-loss"]}
     return {"recipe": recipe, "seed": seed} | both_thresholds(truth, score, first) | base
@@ -160,8 +184,15 @@ def baseline_scores(data) -> pd.DataFrame:
     )
 
 
-def windows(folder: Path, seeds: Iterable[int] = range(10)) -> pd.DataFrame:
-    """All recipes on both tables and both strides; goes on where an earlier run was stopped."""
+def windows(folder: Path, plan: Iterable[tuple] | None = None) -> pd.DataFrame:
+    """Recipes on both tables and both strides; goes on where an earlier run was stopped.
+
+    Parameters
+    ----------
+    folder : path
+        Of ``windows.csv``.
+    plan : iterable of (corpus, stride, recipe, number of seeds), optional
+    """
     path = folder / "windows.csv"
     done = pd.read_csv(path) if path.exists() else pd.DataFrame()
     sources = {
@@ -170,16 +201,16 @@ def windows(folder: Path, seeds: Iterable[int] = range(10)) -> pd.DataFrame:
         ("source-table", 10): lambda: table_data(10),
     }
     data = {}
-    for seed in seeds:
-        for (corpus, stride), load in sources.items():
-            for recipe in sequences.RECIPES:
-                key = dict(corpus=corpus, stride=stride, recipe=recipe, seed=seed)
-                if len(done) and (done[list(key)] == list(key.values())).all(axis=1).any():
-                    continue
-                data[corpus, stride] = data.get((corpus, stride)) or load()
-                row = pd.DataFrame([key | recipe_scores(data[corpus, stride], recipe, seed)])
-                done = pd.concat([done, row], ignore_index=True)
-                done.to_csv(path, index=False, float_format="%.6g")
+    for corpus, stride, recipe, n_seeds in WINDOWS_PLAN if plan is None else plan:
+        for seed in range(n_seeds):
+            key = dict(corpus=corpus, stride=stride, recipe=recipe, seed=seed)
+            if len(done) and (done[list(key)] == list(key.values())).all(axis=1).any():
+                continue
+            if (corpus, stride) not in data:
+                data[corpus, stride] = sources[corpus, stride]()
+            row = pd.DataFrame([key | recipe_scores(data[corpus, stride], recipe, seed)])
+            done = pd.concat([done, row], ignore_index=True)
+            done.to_csv(path, index=False, float_format="%.6g")
     return done
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from lib.beeps.frontend import HOP_SECONDS, FrontEnd, frame_levels, frames_of
+from lib.beeps.frontend import HOP_SECONDS, N_CHANNELS, FrontEnd, frame_levels, frames_of
 from lib.beeps.tonenet import REACH_CHANNELS, REACH_FRAMES, build_tone_net
 from lib.synthesis.soundscape import Soundscape, soundscape
 
@@ -32,7 +32,7 @@ def tone_targets(scene: Soundscape) -> tuple[np.ndarray, np.ndarray]:
     parts = [frame_levels(frames[k : k + 256]) for k in range(0, len(frames), 256)]
     levels = np.concatenate(parts)
     margin = REACH_CHANNELS // 2
-    levels = levels[:, margin:-margin]
+    levels = levels[:, margin : N_CHANNELS - margin]
     target, weight = np.zeros(levels.shape, np.float32), np.ones(levels.shape, np.float32)
     for event in scene.truth.itertuples():
         first = max(0, int((event.start - 0.1) / HOP_SECONDS))

@@ -6,9 +6,12 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from lib.beeps.evidence import EVIDENCE, Memory, evidence
 from lib.beeps.pulses import SAME_CHANNEL, Pulse, Train
 from lib.beeps.tonenet import tone_frequencies
 
+# Features farther out than so many standard deviations say no more.
+MOST_SD = 5.0
 FEATURES = (
     "log groups",
     "log interval",
@@ -34,17 +37,29 @@ FEATURES = (
     "like strangers a group",
     "log pulses before",
     "log silence before",
+    "place of the starts",
+    "worst place of a start",
+    "place of the stops",
+    "shortest pause",
+    "longest pause in a group",
+    "spread of pulse lengths",
+    "log pulse length",
+    "groups with the usual number",
+    "wait",
+    *EVIDENCE,
 )
 
 
-def train_features(train: Train, recent: Iterable[Pulse]) -> np.ndarray:
-    """What the network sees of a train, (24,) float32; names in `FEATURES`.
+def train_features(train: Train, recent: Iterable[Pulse], memory: Memory) -> np.ndarray:
+    """What the network sees of a train, (64,) float32; names in `FEATURES`.
 
     Parameters
     ----------
     train : Train
     recent : iterable of Pulse
         All pulses of the last seconds, whatever their pitch.
+    memory : Memory
+        The map of the last seconds.
     """
     lengths = train.stops - train.starts
     intervals = np.diff(train.starts)
@@ -82,9 +97,35 @@ def train_features(train: Train, recent: Iterable[Pulse]) -> np.ndarray:
             _like_strangers(train, channels.mean(), np.median(lengths), contrast.mean(), recent),
             np.log1p(len(train.before)),
             np.log(np.clip(quiet, 0.05, 10.0)),
+            *_rhythm(train),
+            *evidence(train, memory),
         ],
         np.float32,
     )
+
+
+def _rhythm(train: Train) -> list[float]:
+    """How well the groups keep their places, in s, and how they are made of pulses."""
+    places = np.round((train.starts - train.starts[0]) / train.interval)
+    misfit = [times - np.polyval(np.polyfit(places, times, 1), places)
+              for times in (train.starts, train.stops)]  # fmt: skip
+    starts = np.array([p.start for p in train.pulses])
+    lengths = np.array([p.stop - p.start for p in train.pulses])
+    inside = starts[1:] - starts[:-1] - lengths[:-1]
+    first = np.cumsum(train.counts)[:-1] - 1
+    inside = np.delete(inside, first)
+    usual = np.bincount(train.counts).argmax()
+    return [
+        np.sqrt(np.mean(misfit[0] ** 2)),
+        np.abs(misfit[0]).max(),
+        np.sqrt(np.mean(misfit[1] ** 2)),
+        np.min(train.starts[1:] - train.stops[:-1]),
+        np.max(inside, initial=0.0),
+        np.std(lengths) / np.mean(lengths),
+        np.log(np.median(lengths)),
+        np.mean(train.counts == usual),
+        train.decided - train.stops[-1],
+    ]
 
 
 def _company(train: Train, channel: float, recent) -> tuple[int, tuple[float, float]]:
@@ -122,14 +163,20 @@ def _like_strangers(train: Train, channel: float, length: float, contrast: float
     return len(alike) / len(train.starts)
 
 
-def build_verifier(seed: int = 0):
-    """Keras model (24,) -> probability that a train is a sequence; standardises its input."""
+def build_verifier():
+    """Keras model (64,) -> logit that a train is a sequence; standardises its input.
+
+    Noise and dropout act in training alone: there are more features than a few thousand trains
+    could teach otherwise.
+    """
     import keras
 
     inputs = keras.Input((len(FEATURES),), name="features")
     x = keras.layers.Normalization(name="standardise")(inputs)
-    x = keras.layers.Dense(24, activation="relu", name="first")(x)
-    x = keras.layers.Dense(12, activation="relu", name="second")(x)
+    x = keras.layers.GaussianNoise(0.15, name="noise")(x)
+    x = keras.layers.Dense(48, activation="relu", name="first")(x)
+    x = keras.layers.Dropout(0.2, name="dropout")(x)
+    x = keras.layers.Dense(24, activation="relu", name="second")(x)
     return keras.Model(inputs, keras.layers.Dense(1, name="logit")(x), name="verifier")
 
 
@@ -147,8 +194,8 @@ class Verifier:
         self._layers = list(zip(layers[::2], layers[1::2], strict=True))
 
     def __call__(self, features: np.ndarray) -> np.ndarray:
-        """Probabilities of rows of features, (n, 24) -> (n,)."""
-        x = np.clip((features - self._mean) / self._sd, -6, 6)
+        """Probabilities of rows of features, (n, 64) -> (n,)."""
+        x = np.clip((features - self._mean) / self._sd, -MOST_SD, MOST_SD)
         for kernel, bias in self._layers[:-1]:
             x = np.maximum(x @ kernel + bias, 0)
         kernel, bias = self._layers[-1]
