@@ -119,3 +119,19 @@ def test_rows_of_windows_need_two_seeds_and_keep_the_published_figures():
     assert set(rows["corpus"]) == {"source-table"} and len(rows) == 3
     assert rows.loc["window_log_loss", "value"] == pytest.approx(0.005)
     assert rows.loc["window_log_loss", ["baseline", "source"]].tolist() == [0.04, 0.0123]
+
+
+def test_mistakes_are_blamed_on_what_sounded_meanwhile():
+    truth = pd.DataFrame(
+        [(10.0, 14.0, "sequence", 3.0), (30.0, 40.0, "endless", 9.0)],
+        columns=["start", "stop", "kind", "snr_db"],
+    ).assign(seed=1, seconds=600.0, appliance="appliance-1-0")
+    spans = [(10.1, 14.0, 0.99), (31.0, 36.0, 0.8), (50.0, 55.0, 0.9), (60.0, 66.0, 0.1)]
+    candidates = pd.DataFrame(spans, columns=["start", "stop", "score"]).assign(
+        seed=1, system="detector", appliance="", tone=3_000.0, groups=4.0
+    )
+    candidates["decided"] = candidates["stop"] + 0.5
+    wrong = reports.mistakes(candidates, truth, 0.5)
+    assert wrong["kind"].tolist() == ["none", "endless"] and wrong["start"].tolist() == [50, 31]
+    assert wrong.loc[1, "snr_db"] == 9
+    assert len(reports.mistakes(candidates, truth, 0.95)) == 0

@@ -9,10 +9,12 @@ from lib import evaluation
 from lib.beeps.alarms import (
     misses_over_snr,
     onset_counts,
+    outcomes,
     pooled_scores,
     sequences_at,
     threshold_at,
 )
+from lib.beeps.detector import accepted
 from lib.beeps.study import SNR_EDGES, per_home
 
 # Ranges of SNR in dB that get rows of their own, by the ending of the corpus' name.
@@ -90,6 +92,29 @@ def f1_row(candidates, truth, threshold: float, system: str = "detector") -> dic
     return row | dict(n=len(tables), baseline=baseline) | pooled_scores(counts)
 
 
+def mistakes(candidates, truth, threshold: float, system: str = "detector") -> pd.DataFrame:
+    """False alarms at a threshold, and what sounded meanwhile; the most certain first.
+
+    Returns
+    -------
+    DataFrame[seed, start, stop, score, tone, groups, kind, snr_db]
+        ``kind`` is that of the event with which the alarm overlaps most, or ``none``.
+    """
+    tables, truths, _ = per_home(candidates, truth, system)
+    rows = []
+    for table, sequences in zip(tables, truths, strict=True):
+        raised = outcomes(accepted(table, threshold), sequences)[1]
+        for alarm in raised[~raised["right"].astype(bool)].itertuples():
+            home = truth[truth["seed"] == alarm.seed]
+            shared = home["stop"].clip(upper=alarm.stop) - home["start"].clip(lower=alarm.start)
+            event = home.loc[shared.idxmax()] if (shared > 0).any() else None
+            what = ("none", np.nan) if event is None else (event["kind"], event["snr_db"])
+            rows.append((*(getattr(alarm, name) for name in MISTAKE_COLUMNS[:6]), *what))
+    found = pd.DataFrame(rows, columns=MISTAKE_COLUMNS)
+    return found.sort_values("score", ascending=False, ignore_index=True)
+
+
+MISTAKE_COLUMNS = ["seed", "start", "stop", "score", "tone", "groups", "kind", "snr_db"]
 # Column of the study of windows -> metric, and what the source reports on its own table.
 WINDOW_METRICS = {
     "log-loss": ("window_log_loss", 0.0123),
@@ -98,8 +123,12 @@ WINDOW_METRICS = {
 }
 
 
-def window_rows(table: pd.DataFrame, recipe: str = "weights and steps") -> pd.DataFrame:
-    """The cured recipe at a stride of 5, over seeds; the baseline is always-no.
+# The best cure of those that were run on each corpus: Adam and class weights, there with 40 epochs.
+CURES = {"source-table": "weights and steps", "soundscape": "class weights"}
+
+
+def window_rows(table: pd.DataFrame, cures: dict | None = None) -> pd.DataFrame:
+    """The cured recipe of each corpus at a stride of 5, over seeds; the baseline is always-no.
 
     A corpus with fewer than two seeds has no interval and is left out.
 
@@ -108,7 +137,8 @@ def window_rows(table: pd.DataFrame, recipe: str = "weights and steps") -> pd.Da
     DataFrame[metric, corpus, value, low, high, n, baseline, source]
     """
     rows = []
-    cured = table[(table["recipe"] == recipe) & (table["stride"] == 5)]
+    wanted = table["corpus"].map(CURES if cures is None else cures)
+    cured = table[(table["recipe"] == wanted) & (table["stride"] == 5)]
     for corpus, part in cured.groupby("corpus", sort=False):
         baselines = (part["always no log-loss"].mean(), part["share"].mean(), 0.0)
         if len(part) > 1:
