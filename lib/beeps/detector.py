@@ -415,9 +415,11 @@ def _as_table(alarms: list[tuple]) -> pd.DataFrame:
 def accepted(candidates: pd.DataFrame, threshold: float) -> pd.DataFrame:
     """Alarms among `BeepDetector.candidates` for a threshold, as the detector would raise them."""
     rows, last_stop = [], -1.0
-    for number, row in enumerate(candidates.itertuples()):
-        if row.score >= threshold and row.start > last_stop:
-            last_stop = max(last_stop, row.stop)
+    spans = candidates[["start", "stop"]].to_numpy(float)
+    for number in np.flatnonzero(candidates["score"].to_numpy(float) >= threshold):
+        start, stop = spans[number]
+        if start > last_stop:
+            last_stop = max(last_stop, stop)
             rows.append(number)
     return candidates.iloc[rows].reset_index(drop=True)
 
