@@ -24,7 +24,7 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 def clean(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """The same notebook without what is of no use or no business of a reader, in place.
 
-    Sounds become a note, live widgets and stderr go, pictures are stored with 64 colours, paths
+    Sounds become a note, live widgets and stderr go, pictures are stored with 48 colours, paths
     of this machine become relative, and only the language is left of the kernel's description.
     """
     for cell in notebook.cells:
@@ -67,10 +67,10 @@ def _without_paths(text: str) -> str:
 
 
 def _smaller(png: str) -> str:
-    """A picture in base64 with 64 colours, if that is smaller."""
+    """A picture in base64 with 48 colours, if that is smaller."""
     picture = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
     small = io.BytesIO()
-    few = picture.quantize(64, dither=Image.Dither.NONE)
+    few = picture.quantize(48, dither=Image.Dither.NONE)
     few.save(small, format="PNG", optimize=True)
     return min(png, base64.b64encode(small.getvalue()).decode(), key=len)
 
