@@ -62,7 +62,7 @@ def _keywords(representation: str) -> float:
 
 def _language(model: str) -> float:
     from lib.language import speech_features, train
-    from lib.language.study import voices
+    from lib.language.study_voices import voices
 
     speech = speech_features(voices("voices-2", "laptop"), cmn=True)
     return _spent(lambda: train(speech, model, cmn=True))
