@@ -6,6 +6,7 @@ Screenshots of what was tested are kept in build/test/screenshots, to be looked 
 import csv
 import io
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,11 +15,13 @@ from pathlib import Path
 
 import browser
 import nbformat
+import numpy as np
 import pytest
 import requests
 from explorer_data import small_world
 
 from lib.explorer import Explorer, read_labels
+from lib.notebooks.running import BUILD
 
 ROOT = Path(__file__).resolve().parents[1]
 SCREENSHOTS = ROOT / "build" / "test" / "screenshots"
@@ -212,10 +215,15 @@ def lab(chromium, tmp_path_factory):
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"]
     command += [f"--port={port}", "--ServerApp.port_retries=0", "--log-level=ERROR"]
     command += [f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={home / 'notebooks'}"]
+    command += ["--LabApp.expose_app_in_browser=True"]
+    # What notebook 04 records and draws here is not the project's.
+    outputs = {"FIGURES_DIR": "figures", "RESULTS_CSV": "results.csv", "CORPORA_DIR": "no-corpora"}
     running = subprocess.Popen(
         command,
         cwd=ROOT,
-        env=os.environ | {name: str(home / name.lower()) for name in folders},
+        env=os.environ
+        | {name: str(home / name.lower()) for name in folders}
+        | {name: str(home / place) for name, place in outputs.items()},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
@@ -295,6 +303,75 @@ def test_in_jupyterlab_from_a_click_to_a_name_that_is_there_again(chromium, lab)
     light = [int(part) for part in chromium.run(ink).strip("rgba()").split(",")[:3]]
     assert min(light) > 150, light
     chromium.screenshot(SCREENSHOTS / "lab_dark.png")
+
+
+# Of the explorer among a notebook's other outputs, some of which have sound as well.
+EXPLORER = """const picture = document.querySelector('img.explorer-picture');
+const explorer = picture?.closest('.jp-OutputArea-output');"""
+RUN_ALL = """const app = window.jupyterapp; window.ran = '';
+app.commands.execute('notebook:run-all-cells').then(() => { window.ran = 'whole' })"""
+READY = "return window.jupyterapp?.shell.currentWidget?.sessionContext?.isReady"
+
+
+@pytest.mark.skipif(
+    not os.environ.get("LONG_BROWSER_TEST"), reason="takes ten minutes: LONG_BROWSER_TEST=1"
+)
+def test_notebook_04_in_jupyterlab(chromium, lab):
+    address, folder = lab
+    labels = BUILD / "labels.csv"
+    kept = labels.read_bytes() if labels.exists() else None
+    labels.unlink(missing_ok=True)
+    try:
+        run_notebook_04(chromium, address, folder)
+        row = click_some_point(chromium)
+        assert chromium.run(f"{EXPLORER} return picture.naturalWidth") > 100, row
+        heard = f"{EXPLORER} return explorer.querySelector('audio')?.duration"
+        assert 0.1 < chromium.until(heard) < 10
+        lasso_by_button(chromium, *chromium.until(CANVAS))
+        chosen = chromium.until(SAID.replace("WORD", "selected"))
+        chromium.type_into(f"{OUTPUT} input[type=text][placeholder]", "from the browser")
+        chromium.run(BUTTON, "Name it")
+        assert chromium.until(SAID.replace("WORD", "named")) == chosen
+        chromium.screenshot(SCREENSHOTS / "lab_notebook_04.png")
+        run_notebook_04(chromium, address, folder)
+        chromium.until(f"{EXPLORER} return explorer.innerText.includes('from the browser')")
+        assert set(read_labels(labels).values()) == {"from the browser"}
+    finally:
+        labels.unlink(missing_ok=True)
+        if kept is not None:
+            labels.write_bytes(kept)
+
+
+def run_notebook_04(chromium, address, folder):
+    """Open it with a new kernel, run all cells, bring the explorer before the reader."""
+    for session in ask(address, "GET", "/api/sessions"):
+        ask(address, "DELETE", f"/api/sessions/{session['id']}")
+    name = "04_embedding_clustering_discovery.ipynb"
+    shutil.copy(ROOT / "notebooks" / name, folder)
+    settings = "/lab/api/settings/@jupyterlab/notebook-extension:tracker"
+    ask(address, "PUT", settings, raw='{"windowingMode": "none"}')
+    chromium.size(1500, 1250)
+    chromium.open(f"{address}/lab/tree/{name}?token={TOKEN}&reset")
+    chromium.until(READY, 120)
+    chromium.run(RUN_ALL)
+    chromium.until("return window.ran", 1500)
+    chromium.until(f"{EXPLORER} return !!explorer", 60)
+    chromium.run(f"{EXPLORER} explorer.scrollIntoView({{block: 'start'}})")
+
+
+def click_some_point(chromium):
+    """Click from place to place on the map until the picture changes; its row."""
+    x, y, width, height = chromium.until(CANVAS)
+    answer = f"{EXPLORER} return picture.dataset.row || ''"
+    before = chromium.run(answer)
+    for down in np.linspace(0.1, 0.9, 17):
+        for along in np.linspace(0.1, 0.9, 25):
+            place = (x + along * width, y + down * height)
+            chromium.mouse((place[0] - 3, place[1]), place, press=False)
+            chromium.mouse(place)
+            if chromium.run(answer) != before:
+                return chromium.run(answer)
+    raise AssertionError("no click on the map was answered")
 
 
 def click_the_middle(chromium, row):

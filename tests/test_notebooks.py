@@ -232,7 +232,9 @@ def test_an_interrupt_keeps_what_is_finished_and_leaves_no_kernel(project):
     written(good_notebook(), project / "notebooks", "01_done")
     written(new_notebook(cells=[new_code_cell(source)]), project / "notebooks", "02_long")
     code = (
-        "import sys\nfrom pathlib import Path\nfrom lib.notebooks import running, __main__\n"
+        # What a shell starts in the background ignores the signal, and so do its children.
+        "import signal, sys\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from pathlib import Path\nfrom lib.notebooks import running, __main__\n"
         "running.NOTEBOOKS, running.BUILD = Path(sys.argv[1]), Path(sys.argv[2])\n"
         "sys.argv = ['lib.notebooks', 'run']\nsys.exit(__main__.main())"
     )

@@ -128,7 +128,8 @@ def score_curve(
     for number, (name, level) in enumerate((levels or {}).items(), start=len(curves)):
         axis.axhline(level, ls=":", color=f"C{number}", label=name)
     axis.set(xlabel=xlabel, ylabel=ylabel)
-    axis.legend()
+    # Beside the curves: with several of them no corner is free.
+    axis.legend(loc="upper left", bbox_to_anchor=(1, 1))
     return figure
 
 
