@@ -63,6 +63,8 @@ def _cell_problems(cell: nbformat.NotebookNode) -> list[str]:
         "ends in an error": any(o.output_type == "error" for o in cell.outputs),
         "names a path of one machine": MACHINE_PATH.search(text),
         "holds a sound": "data:audio" in text,
+        # Its output widget waits for a browser; an unattended run waits with it, now and then.
+        "uses interact: take a slider's observe": "interact(" in cell.source,
     }
     return [problem for problem, holds in checks.items() if holds]
 
@@ -119,6 +121,7 @@ BREAK = {
     "order": lambda cell, book: cell.update(execution_count=7),
     "20": lambda cell, book: cell.update(source="x = 1\n" * 21),
     "magics": lambda cell, book: cell.update(source="%tiemit x"),
+    "interact": lambda cell, book: cell.update(source="interact(print, x=1)"),
     "stderr": lambda cell, book: cell.outputs.append(stream("warning", "stderr")),
     "error": lambda cell, book: cell.outputs.append(new_output("error", ename="E", evalue="")),
     "path": lambda cell, book: cell.outputs.append(stream("saved /home/ann/x.png")),
