@@ -18,6 +18,7 @@ from lib.keywords import (
     report,
     representations,
     ship,
+    streams,
     tables,
 )
 from lib.keywords.fitting import Trainer
@@ -371,6 +372,41 @@ def test_spot_finds_the_words_of_a_recording_at_their_times():
     assert np.abs(found["start"] - [1.5, 4.0]).max() <= 0.3
     assert (found["score"] > 0.8).all() and np.allclose(found["stop"] - found["start"], 1)
     assert keywords.spot(quiet, 16_000, spotter).empty
+
+
+def test_words_of_recordings_are_counted_by_speaker(corpus):
+    table = corpus.part("test").table.query("label != 'rise'").reset_index(drop=True)
+    part = ClipCorpus("two words", table, corpus.sounds)
+    spotter = keywords.Spotter(["high", "low", keywords.NOTHING], by_crossings)
+    counts = streams.counted(part, spotter, n=6, threshold=0.8)
+    assert counts["speaker"].nunique() == 4 and (counts["words"] == 10).all()
+    table = streams.scores(counts)
+    assert (table["value"] > 0.9).all() and (table["low"] <= table["value"]).all()
+    mute = keywords.Spotter(["high", "low"], lambda clips: np.full((len(clips), 2), 0.5))
+    none = streams.scores(streams.counted(part, mute, n=2, threshold=0.8))
+    assert (none["value"] == 0).all()
+
+
+def test_a_word_is_found_once_and_only_at_its_time():
+    truth = pd.DataFrame({"time": [1.0, 4.0], "word": ["high", "low"]})
+    found = pd.DataFrame(
+        [(0.4, 1.4, "high"), (0.7, 1.7, "high"), (4.2, 5.2, "low"), (3.5, 4.5, "high")],
+        columns=["start", "stop", "word"],
+    )
+    assert streams.matches(found, truth) == 1
+    assert streams.matches(found.assign(start=found["start"] - 0.5), truth) == 2
+
+
+def test_a_window_between_two_words_holds_no_whole_word():
+    rng = np.random.default_rng(0)
+    clips = np.zeros((4, 16_000), np.int16)
+    clips[:, 5000:11_000] = 20_000
+    windows, words = ship._cut_off(clips, 60, rng)
+    assert set(words) == {keywords.NOTHING} and windows.dtype == np.int16
+    loud = windows > 15_000
+    # Half of the 6,000 samples at either end, or both.
+    assert set(loud.sum(axis=1) // 1500) <= {2, 4} and loud[:, 4000:12_000].sum() == 0
+    assert 10 < (loud.sum(axis=1) > 4000).sum() < 30
 
 
 def test_a_clip_gets_one_answer_at_any_rate(spotter):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from lib import evaluation
+from lib.keywords import streams
 from lib.keywords.experiment import accuracy, gain
 from lib.keywords.pictures import full_labels
 
@@ -82,6 +83,17 @@ def record(counts: pd.DataFrame, corpus: str, scale: str, notebook: str) -> None
                 where = corpus if head == "linear" else f"{corpus}/dense"
                 interval = found.loc[name].tolist()
                 evaluation.record("keywords", metric, where, *interval, 0, source, notebook, scale)
+
+
+def record_streams(counts: pd.DataFrame, words: pd.Series, corpus: str, notebook: str) -> None:
+    """Write the row of a spotter in longer recordings, of `lib.keywords.streams.counted`.
+
+    The baseline knows when words are said and always says the most frequent of `words`.
+    """
+    value = streams.scores(counts).loc["F1"].tolist()
+    speakers, common = counts["speaker"].nunique(), words.value_counts(normalize=True).iloc[0]
+    key = "keywords", "stream_f1", f"{corpus}/shipped"
+    evaluation.record(*key, *value, speakers, common, None, notebook)
 
 
 def most_frequent(counts: pd.DataFrame) -> float:

@@ -2,7 +2,7 @@
 
 Thirty words and nothing, from synthetic voices and, where they are, real clips. Both kinds of voice
 say all words, so the network cannot tell words by the kind of voice. Nothing is: noise, the
-background recordings, and other words of the synthetic voices.
+background recordings, other words of the synthetic voices, and words cut off by the window's ends.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ OTHER_WORDS = (
 )
 # Most real clips of one word, so that the words of which there are many do not become the guess.
 MOST_OF_A_WORD = 250
+BATCH = 64
 
 
 def training_clips(n: int, seed: int = 0) -> dict[str, tuple[np.ndarray, np.ndarray]]:
@@ -43,8 +44,10 @@ def training_clips(n: int, seed: int = 0) -> dict[str, tuple[np.ndarray, np.ndar
         parts = [_some(voices.part(split), share, rng), _some(others.part(split), share // 4, rng)]
         parts[1] = (parts[1][0], np.full(len(parts[1][0]), NOTHING))
         parts.append(_noise(share // 10, rng))
+        parts.append(_cut_off(parts[0][0], share // 2, rng))
         if whole is not None:
             parts.append(_real(whole.part(split), rng, 5 if split == "train" else 1))
+            parts.append(_cut_off(parts[-1][0], len(parts[-1][0]) // 2, rng))
             parts.append(_background(share // 10, rng))
         clips, words = (np.concatenate(x) for x in zip(*parts, strict=True))
         found[split] = clips, words
@@ -75,6 +78,23 @@ def _noise(n: int, rng) -> tuple[np.ndarray, np.ndarray]:
     return noise.astype(np.int16), np.full(n, NOTHING)
 
 
+def _cut_off(clips: np.ndarray, n: int, rng) -> tuple[np.ndarray, np.ndarray]:
+    """What a window between two words holds: the end of one, noise, the beginning of another."""
+    energy = np.cumsum(clips.astype(np.float64) ** 2, axis=1)
+    middle = (energy > energy[:, -1:] / 2).argmax(axis=1)
+    between = _noise(n, rng)[0] * rng.uniform(0, 0.1, (n, 1))
+    for window in between:
+        last, first = rng.integers(len(clips), size=2)
+        which = rng.integers(3)
+        if which != 0:
+            end = clips[last, middle[last] :][: SAMPLES // 2]
+            window[: len(end)] = end
+        if which != 1:
+            beginning = clips[first, : middle[first]][-SAMPLES // 2 :]
+            window[len(window) - len(beginning) :] = beginning
+    return between.astype(np.int16), np.full(n, NOTHING)
+
+
 def _background(n: int, rng) -> tuple[np.ndarray, np.ndarray]:
     """Seconds from the background recordings of Speech Commands."""
     folder = corpora.corpora_folder() / "speech_commands" / "_background_noise_"
@@ -93,7 +113,7 @@ def main(arguments: list[str] | None = None) -> None:
     import keras
 
     parser = argparse.ArgumentParser(prog="python -m lib.keywords.ship", description=__doc__)
-    parser.add_argument("--clips", type=int, default=2400, help="synthetic training clips")
+    parser.add_argument("--clips", type=int, default=6000, help="synthetic training clips")
     parser.add_argument("--hearings", type=int, default=2)
     parser.add_argument("--epochs", type=int, default=15)
     parser.add_argument("--output", type=Path, default=SHIPPED)
@@ -109,11 +129,12 @@ def main(arguments: list[str] | None = None) -> None:
         *(hear_again(log_mel["train"], rng) for _ in range(options.hearings)),
     ]
     heard = np.concatenate([levelled(block).astype(np.float32) for block in heard])
+    steps = options.epochs * -(-len(heard) // BATCH)
     trainer = Trainer(
         lambda: build_supervised(len(words)),
-        lambda: keras.optimizers.Adam(2e-3),
+        lambda: keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(2e-3, steps)),
         [keras.losses.sparse_categorical_crossentropy],
-        batch_size=64,
+        batch_size=BATCH,
         xla=False,
     )
     held_out = (levelled(log_mel["validation"]), [numbers["validation"]])
