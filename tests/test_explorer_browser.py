@@ -28,8 +28,6 @@ SCREENSHOTS = ROOT / "build" / "test" / "screenshots"
 PLACE = """const r = document.getElementById('plane').getBoundingClientRect();
 const [x, y] = explorer.place(arguments[0]); return [r.x + x, r.y + y]"""
 CURRENT = "return Number(document.body.dataset.current)"
-ESCAPE, RIGHT, CONTROL, ENTER = "\ue00c", "\ue014", "\ue009", "\ue007"
-SPACE = " "
 
 
 @pytest.fixture(scope="module")
@@ -51,15 +49,13 @@ def written(tmp_path_factory):
 
 @pytest.fixture
 def page(chromium, written):
-    chromium.devtools("Network.enable")
-    offline = dict(offline=True, latency=0, downloadThroughput=0, uploadThroughput=0)
-    chromium.devtools("Network.emulateNetworkConditions", **offline)
+    chromium.offline()
     chromium.size(1366, 900)
     chromium.open(written[1].as_uri())
     chromium.until("return document.documentElement.dataset.ready === 'true'")
     yield chromium
     assert chromium.run("return performance.getEntriesByType('resource').length") == 0
-    chromium.devtools("Network.emulateNetworkConditions", **(offline | {"offline": False}))
+    chromium.offline(False)
 
 
 def drawn(page, row, canvas="bigcanvas"):
@@ -111,16 +107,16 @@ def test_a_lasso_lists_and_the_list_is_saved_as_csv(page, written):
 
 def test_the_keyboard_alone_is_enough(page):
     page.run("document.getElementById('plane').focus(); explorer.show(0)")
-    page.keys(RIGHT)
+    page.keys("ArrowRight")
     after = page.run(CURRENT)
     assert after != 0 and page.run(PLACE, after)[0] > page.run(PLACE, 0)[0]
-    page.keys(SPACE)
+    page.keys("Space")
     page.until(f"return document.body.dataset.heard === '{after}'")
     page.keys("n")
     assert page.run("return explorer.data.alike.code[arguments[0]][0]", after) == page.run(CURRENT)
     page.keys("p", "s")
     assert page.run("return explorer.state.selection.length") == 9
-    page.keys(ESCAPE)
+    page.keys("Escape")
     assert page.run("return explorer.state.selection.length") == 0
 
 
@@ -196,8 +192,7 @@ CANVAS = f"""const all = [...document.querySelectorAll('{OUTPUT} canvas')]
     .map(c => c.getBoundingClientRect()).sort((a, b) => b.width * b.height - a.width * a.height);
 return all.length && [all[0].x, all[0].y, all[0].width, all[0].height]"""
 HEARD = "const a = document.querySelector('audio'); return a?.src && a.duration > 0 && a.src"
-BUTTON = f"""[...document.querySelectorAll('{OUTPUT} button')]
-    .find(b => b.innerText.trim() === arguments[0]).click()"""
+NAME_IT = f"{OUTPUT} button:has-text('Name it')"
 
 
 @pytest.fixture(scope="module")
@@ -266,7 +261,7 @@ def run_the_cell(chromium, address):
         chromium.run("document.querySelector('.jp-Dialog .jp-mod-accept')?.click()")
         if chromium.run(PROMPT) != "[*]:":
             chromium.run(f"document.querySelector('{editor}').focus()")
-            chromium.chord(CONTROL, ENTER)
+            chromium.keys("Control+Enter")
         time.sleep(1.5)
     return chromium.until(CANVAS, 30)
 
@@ -283,7 +278,7 @@ def test_in_jupyterlab_from_a_click_to_a_name_that_is_there_again(chromium, lab)
     chosen = chromium.until(SAID.replace("WORD", "selected"))
     assert chromium.run("return document.querySelectorAll('.explorer-sheet figure').length") == 24
     chromium.type_into(f"{OUTPUT} input[type=text][placeholder]", "from the browser")
-    chromium.run(BUTTON, "Name it")
+    chromium.click(NAME_IT)
     assert chromium.until(SAID.replace("WORD", "named")) == chosen
     kept = list(read_labels(folder / "labels.csv").values())
     assert kept == ["from the browser"] * chosen
@@ -330,7 +325,7 @@ def test_notebook_04_in_jupyterlab(chromium, lab):
         lasso_by_button(chromium, *chromium.until(CANVAS))
         chosen = chromium.until(SAID.replace("WORD", "selected"))
         chromium.type_into(f"{OUTPUT} input[type=text][placeholder]", "from the browser")
-        chromium.run(BUTTON, "Name it")
+        chromium.click(NAME_IT)
         assert chromium.until(SAID.replace("WORD", "named")) == chosen
         chromium.screenshot(SCREENSHOTS / "lab_notebook_04.png")
         run_notebook_04(chromium, address, folder)

@@ -127,7 +127,9 @@ class Panel:
         self.region = widgets.IntSlider(
             0, 0, 0, readout=False, layout={"width": "auto"}, continuous_update=False
         )
-        self.label = widgets.Text(placeholder="such as: rising whistle", description="Name")
+        # Sent as a whole: of a name sent letter by letter, the button's click overtakes the last.
+        words = dict(description="Name", placeholder="such as: rising whistle")
+        self.label = widgets.Text(**words, continuous_update=False)
         self.format = widgets.Dropdown(options=exporting.KINDS, layout={"width": "7rem"})
         self.buttons = {
             name: widgets.Button(description=name, tooltip=tip, layout={"width": "auto"})
