@@ -56,7 +56,7 @@ test: $(READY)
 	@rm -rf build/test
 	$(PY) -m ruff check
 	$(PY) -m ruff format --check
-	$(PY) -m pytest --quiet tests
+	$(PY) -m pytest --quiet --durations=10 tests
 	$(PY) -m lib.notebooks test
 	$(PY) -m pytest --quiet tests/test_results.py
 

@@ -52,13 +52,21 @@ def test_integers_are_floats_times_32768_and_blocks_have_no_seam(clips):
     np.testing.assert_allclose(features.mfcc(many)[-1], features.mfcc(many[-1])[0], atol=1e-3)
 
 
-def test_a_thousand_clips_take_seconds():
-    clips = np.random.default_rng(0).normal(0, 0.1, (200, 16_000)).astype(np.float32)
-    features.mfcc(clips[:8])
-    started = time.process_time()
-    features.mfcc(clips)
-    # 12,000 in under a minute is 1 s for 200; half of that leaves room for a slow machine.
-    assert time.process_time() - started < 1.0
+def test_many_clips_take_a_third_of_librosas_time():
+    clips = np.random.default_rng(0).normal(0, 0.1, (100, 16_000)).astype(np.float32)
+    fast = least_seconds(lambda: features.mfcc(clips))
+    loop = least_seconds(lambda: [librosa.feature.mfcc(y=clip, sr=16_000) for clip in clips])
+    assert loop > 3 * fast
+
+
+def least_seconds(work, repeats=3):
+    """Processor time of the best of some calls: the machine may have other things to do."""
+    spent = []
+    for _ in range(repeats):
+        start = time.process_time()
+        work()
+        spent.append(time.process_time() - start)
+    return min(spent)
 
 
 @pytest.mark.parametrize(
