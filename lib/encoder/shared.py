@@ -102,39 +102,43 @@ class SharedConvolution:
 
     def _pooled(self, segment, frames, candidates, step) -> np.ndarray:
         """Pooled responses of the windows in a segment, each by its own mean and deviation."""
-        mean, sd = window_statistics(segment, step)
-        sd += self.sd_offset
+        mean, sd = (x.astype(np.float32) for x in window_statistics(segment, step))
+        sd += np.float32(self.sd_offset)
         pooled = np.empty((len(mean), self.n_steps, self.n_cells, len(self.bias)), np.float32)
         first, last = self.steps
         stride = self.strides[0] * self.pool[0]
         offset = stride * first + self.frame_taps[0, 0]
         for i, start in enumerate(range(offset, offset + step * len(mean), step)):
             part = candidates[start : start + stride * (last - first) : stride]
-            pooled[i, first:last] = self._strongest(part, self.sums, np.float32(mean[i]))
+            self._activations(part, self.sums, mean[i], sd[i], pooled[i, first:last])
         for k in (*range(first), *range(last, self.n_steps)):
-            pooled[:, k] = self._end_step(frames, step, k, mean)
-        pooled /= sd.astype(np.float32)[:, None, None, None]
-        pooled += self.bias
-        return np.maximum(pooled, 0.0, out=pooled)
+            pooled[:, k] = self._end_step(frames, step, k, mean, sd)
+        return pooled
 
-    def _end_step(self, frames, hop, step, mean) -> np.ndarray:
+    def _end_step(self, frames, hop, step, mean, sd) -> np.ndarray:
         """One pooled step near a window's end, of all windows: (windows, cells, filters)."""
-        mean = mean.astype(np.float32)[:, None, None]
+        mean, sd = mean[:, None, None], sd[:, None, None]
         outputs = []
         for k in range(step * self.pool[0], (step + 1) * self.pool[0]):
             first, low, high = self.frame_taps[:, k]
             starts = slice(first + low, first + low + hop * len(mean), hop)
             found = self._responses(frames, starts, low, high)
-            outputs.append(self._strongest(found, self._kernel_sums(low, high), mean))
+            out = np.empty((len(mean), self.n_cells, len(self.bias)), np.float32)
+            outputs.append(self._activations(found, self._kernel_sums(low, high), mean, sd, out))
         return reduce(np.maximum, outputs)
 
-    def _strongest(self, candidates, sums, mean) -> np.ndarray:
-        """Maximum in each cell once the window's mean is taken off: (n, cells, filters)."""
-        values = candidates - mean * sums
-        cells = values[:, : self.n_cells]
-        for k, cell in enumerate(self.cut_cells, start=self.n_cells):
-            np.maximum(cells[:, cell], values[:, k], out=cells[:, cell])
-        return cells
+    def _activations(self, candidates, sums, mean, sd, out) -> np.ndarray:
+        """Each cell's activation once its window is normalised, into (n, cells, filters).
+
+        One window at a time, so that all passes but the first find their numbers in the cache.
+        """
+        n, shift = self.n_cells, self.bias - mean / sd * sums
+        np.multiply(candidates[:, :n], 1 / sd, out=out)
+        out += shift[..., :n, :]
+        cut = candidates[:, n:] / sd + shift[..., n:, :]
+        for k, cell in enumerate(self.cut_cells):
+            np.maximum(out[:, cell], cut[:, k], out=out[:, cell])
+        return np.maximum(out, 0, out=out)
 
     def _responses(self, frames, starts: slice, low, high) -> np.ndarray:
         """Kernel taps low..high on the frames from each start on, reduced over frequency."""
