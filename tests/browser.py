@@ -36,7 +36,6 @@ class Browser:
 
     def __init__(self, context: BrowserContext):
         self.context, self.page = context, context.pages[0]
-        self._devtools = context.new_cdp_session(self.page)
 
     def open(self, url: str) -> None:
         # JupyterLab is never done loading; what is waited for is said in `until`.
@@ -79,9 +78,6 @@ class Browser:
     def offline(self, off: bool = True) -> None:
         """Without a network, or with it again."""
         self.context.set_offline(off)
-
-    def devtools(self, command: str, **parameters):
-        return self._devtools.send(command, parameters)
 
     def size(self, width: int, height: int) -> None:
         self.page.set_viewport_size({"width": width, "height": height})
