@@ -1,6 +1,6 @@
 """The explorer in a real browser: its page without a network, and its widgets in JupyterLab.
 
-Screenshots of what was tested are kept in build/test/screenshots, to be looked at.
+Screenshots of what was tested are kept in build/screenshots, to be looked at.
 """
 
 import csv
@@ -24,7 +24,7 @@ from lib.explorer import Explorer, read_labels
 from lib.notebooks.running import BUILD
 
 ROOT = Path(__file__).resolve().parents[1]
-SCREENSHOTS = ROOT / "build" / "test" / "screenshots"
+SCREENSHOTS = BUILD / "screenshots"
 PLACE = """const r = document.getElementById('plane').getBoundingClientRect();
 const [x, y] = explorer.place(arguments[0]); return [r.x + x, r.y + y]"""
 CURRENT = "return Number(document.body.dataset.current)"
