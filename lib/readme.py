@@ -56,6 +56,7 @@ HEADLINES = {
     ("keywords", "position_ae_gain", "voices"): "the same, the published representation",
     ("keywords", "position_gain", "voices"): "what its position head adds",
     ("keywords", "linear_accuracy", "speech_commands/ours"): "real words, our representation",
+    ("keywords", "stream_f1", "speech_commands/shipped"): "real words in longer recordings, F1",
     (
         "language",
         "fragment_accuracy",

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import reduce
+from math import gcd
 
 import keras
 import numpy as np
@@ -59,8 +60,6 @@ class SharedConvolution:
         ends = np.ptp(self.frame_taps[1:], axis=0) != kernel.shape[1]
         inside = np.flatnonzero(~ends.reshape(-1, pool[0]).any(axis=1))
         self.steps, self.n_steps = (inside[0], inside[-1] + 1), len(ends) // pool[0]
-        # Frames that a candidate reaches beyond its own.
-        self.reach = kernel.shape[1] - 1 + strides[0] * (pool[0] - 1)
 
     def batches(self, blocks: Iterable[np.ndarray], hop: int, batch: int) -> Iterator[np.ndarray]:
         """Pooled responses of all windows of a recording, ``batch`` windows at a time.
@@ -85,20 +84,28 @@ class SharedConvolution:
                 segment = slice_windows(segment, hop).reshape(-1, N_BINS)
             before = -self.bin_taps[0, 0]
             frames = np.pad(segment, ((0, 0), (before, self.kernel.shape[2] - 1 - before)))
-            candidates = np.concatenate([kept, self.candidates(frames[len(kept) :])])
+            every = gcd(step, self.strides[0])
+            candidates = self.candidates(frames[len(kept) * every :], every)
+            candidates = np.concatenate([kept, candidates])
             yield self._pooled(segment, frames, candidates, step)
-            kept = candidates[batch * step :]
+            kept = candidates[batch * step // every :]
 
-    def candidates(self, frames: np.ndarray) -> np.ndarray:
+    def candidates(self, frames: np.ndarray, every: int = 1) -> np.ndarray:
         """What each kernel start offers to a pooled step, (starts, cells + cut positions, filters).
 
-        ``frames`` are padded over frequency; there are ``reach`` starts less than frames.
+        ``frames`` are padded over frequency. Of the starts, those count which some window reaches:
+        of an even hop and a stride of two, every other one.
         """
         taps = self.kernel.shape[1]
-        found = self._responses(frames, slice(0, len(frames) - taps + 1, 1), 0, taps)
-        shifts = self.strides[0] * np.arange(self.pool[0])
+        starts = slice(self._first_start() % every, len(frames) - taps + 1, every)
+        found = self._responses(frames, starts, 0, taps)
+        shifts = self.strides[0] // every * np.arange(self.pool[0])
         length = len(found) - shifts[-1]
         return reduce(np.maximum, (found[shift : shift + length] for shift in shifts))
+
+    def _first_start(self) -> int:
+        """Frame at which the kernel starts in a window's first pooled step that is no end."""
+        return self.strides[0] * self.pool[0] * self.steps[0] + self.frame_taps[0, 0]
 
     def _pooled(self, segment, frames, candidates, step) -> np.ndarray:
         """Pooled responses of the windows in a segment, each by its own mean and deviation."""
@@ -106,9 +113,10 @@ class SharedConvolution:
         sd += np.float32(self.sd_offset)
         pooled = np.empty((len(mean), self.n_steps, self.n_cells, len(self.bias)), np.float32)
         first, last = self.steps
-        stride = self.strides[0] * self.pool[0]
-        offset = stride * first + self.frame_taps[0, 0]
-        for i, start in enumerate(range(offset, offset + step * len(mean), step)):
+        every = gcd(step, self.strides[0])
+        stride = self.strides[0] * self.pool[0] // every
+        for i in range(len(mean)):
+            start = (self._first_start() + step * i) // every
             part = candidates[start : start + stride * (last - first) : stride]
             self._activations(part, self.sums, mean[i], sd[i], pooled[i, first:last])
         for k in (*range(first), *range(last, self.n_steps)):
