@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from lib.beeps import alarms, load_detector, pictures, reports, study
-from lib.beeps.detector import COLUMNS
+from lib.beeps.alarm_table import COLUMNS, accepted
 from lib.synthesis.soundscape_beeps import DECOYS
 
 
@@ -26,6 +26,21 @@ def test_a_second_alarm_for_one_sequence_is_false():
     assert sequences["found"].tolist() == [True, False]
     assert sequences["delay"].iloc[0] == pytest.approx(0.5) and np.isnan(sequences["delay"].iloc[1])
     assert judged["right"].sum() == 1
+
+
+def test_counting_without_tables_says_the_same():
+    rng = np.random.default_rng(4)
+    for _ in range(20):
+        starts = np.sort(rng.uniform(0, 100, 12))
+        found = candidates(
+            *zip(starts, starts + rng.uniform(1, 6, 12), rng.random(12), strict=True)
+        )
+        begins = np.arange(0, 100, 9.0)
+        truth = events(*zip(begins, begins + rng.uniform(2, 6, len(begins)), strict=True))
+        known, judged = alarms.outcomes(accepted(found, 0.4), truth)
+        row = alarms.sequences_at([found], [truth], 0.4)
+        pd.testing.assert_frame_equal(row.drop(columns="recording"), known)
+        assert alarms.false_alarms([found], [truth], 0.4).tolist() == [np.sum(~judged["right"])]
 
 
 def test_the_threshold_allows_just_so_many_false_alarms():
@@ -115,7 +130,9 @@ def test_rows_of_windows_need_two_seeds_and_keep_the_published_figures():
     one |= {"always no log-loss": 0.04, "average precision": 1.0, "chosen recall": 1.0}
     runs = [one | {"seed": seed, "log-loss": 0.004 + seed / 1_000} for seed in range(3)]
     alone = one | {"corpus": "soundscape", "seed": 0, "log-loss": 0.1}
-    rows = reports.window_rows(pd.DataFrame([*runs, alone])).set_index("metric")
+    other = one | {"recipe": "Adam", "seed": 0, "log-loss": 9.0}
+    chosen = dict.fromkeys(["source-table", "soundscape"], "weights and steps")
+    rows = reports.window_rows(pd.DataFrame([*runs, alone, other]), chosen).set_index("metric")
     assert set(rows["corpus"]) == {"source-table"} and len(rows) == 3
     assert rows.loc["window_log_loss", "value"] == pytest.approx(0.005)
     assert rows.loc["window_log_loss", ["baseline", "source"]].tolist() == [0.04, 0.0123]

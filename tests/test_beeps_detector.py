@@ -13,13 +13,14 @@ import soundfile
 from lib import corpora
 from lib.beeps import BeepDetector, Pattern, accepted, load_detector
 from lib.beeps import __main__ as command
-from lib.beeps.detector import COLUMNS, as_mono, load_weights
-from lib.beeps.frontend import FRAME_LENGTH, HOP_LENGTH, FrontEnd, channel_frequencies
+from lib.beeps.alarm_table import COLUMNS
+from lib.beeps.frontend import FRAME_LENGTH, HOP_LENGTH, FrontEnd, as_mono, channel_frequencies
 from lib.beeps.matched import band_energy, bank_candidates
 from lib.beeps.pattern import PatternMatcher
 from lib.beeps.pulses import Pulse, TrainFinder
 from lib.beeps.tonenet import ToneStream, build_tone_net, tone_frequencies
 from lib.beeps.verifier import FEATURES, Verifier, build_verifier
+from lib.beeps.weights import load_weights
 from lib.synthesis.soundscape_beeps import Appliance, decoy, sequence
 
 RATE = 16_000
@@ -254,7 +255,7 @@ def test_an_endless_stream_takes_no_more_memory(detector):
     hear(150)
     grown = tracemalloc.get_traced_memory()[0] - before
     tracemalloc.stop()
-    trains = detector._engine._finder._trains
+    trains = detector._engine.finder._trains
     assert len(trains.recent) <= 512 and len(trains.tracks) < 100
     detector.reset()
     # What was heard meanwhile is 9.6 MB of samples; what is kept are the latest pulses.
@@ -349,8 +350,8 @@ def test_weights_that_are_missing_or_damaged_are_named(tmp_path):
 def test_the_shipped_networks_are_those_of_the_weights():
     import keras
 
-    from lib.beeps.detector import SHIPPED
     from lib.beeps.train import verifier_weights
+    from lib.beeps.weights import SHIPPED
 
     tone = keras.saving.load_model(SHIPPED.with_name("tone_net.keras"), compile=False)
     verifier = keras.saving.load_model(SHIPPED.with_name("verifier.keras"), compile=False)

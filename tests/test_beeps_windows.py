@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lib import corpora
-from lib.beeps import sequences, studied_windows, tones
+from lib.beeps import homes, sequences, studied_windows, tones
 
 
 def tone(seconds=0.5, frequency=4_000, level=0.5, rate=16_000):
@@ -140,9 +140,9 @@ def test_equal_weights_are_taken_back():
 
 
 def test_the_stream_of_a_clean_sequence_is_its_groups():
-    home = studied_windows.washer_home(7_300, 30.0, snr=(15, 20), sequences_per_minute=8,
+    home = homes.washer_home(7_300, 30.0, snr=(15, 20), sequences_per_minute=8,
                                        decoys_per_minute=0, disturbances_per_minute=0)  # fmt: skip
-    stream = studied_windows.tone_stream(home.signal)
+    stream = homes.tone_stream(home.signal)
     begin = home.sequences["start"].iloc[0]
     first = round(10 * (begin - 0.075)) + 1
     assert abs(len(stream) - 300) < 4 and not stream[: first - 3].any()
@@ -155,6 +155,60 @@ def test_streams_of_homes_have_both_classes_and_keep_homes_apart():
     windows, truth, first = studied_windows.stream_data([7_000], [7_100])
     assert windows.shape[1] == 40 and len(windows) == len(truth) > first > 0
     assert 0 < truth.mean() < 0.2
+
+
+def test_parts_in_time_hold_whole_sequences_and_all_rows():
+    truth = np.zeros(100, int)
+    truth[[10, 11, 12, 30, 31, 60, 61, 90]] = 1
+    parts = studied_windows.time_parts(truth, 4)
+    np.testing.assert_array_equal(np.concatenate(parts), np.arange(100))
+    assert [truth[part].sum() for part in parts] == [3, 2, 2, 1]
+    with pytest.raises(ValueError, match="4 sequences"):
+        studied_windows.time_parts(truth, 5)
+
+
+def test_rows_kept_out_share_no_answer_with_those_trained_on(monkeypatch):
+    rng = np.random.default_rng(5)
+    truth = np.zeros(300, int)
+    for start in (20, 100, 180, 260):
+        truth[start : start + 3] = 1
+    windows, seen = np.arange(300)[:, None].repeat(40, axis=1), []
+
+    def score(known, answers, others, recipe, seed):
+        reach = sequences.WIDTH // sequences.STRIDE
+        assert np.abs(known[:, :1] - others[:, 0]).min() > reach and answers.sum() == 9
+        seen.extend(others[:, 0])
+        return rng.random(len(others))
+
+    monkeypatch.setattr(studied_windows, "trained_score", score)
+    tables = {("source-table", 5): (windows, truth, 290)}
+    row = studied_windows.held_out_scores(tables, "source-table", 5, "published", 0)
+    assert sorted(seen) == list(range(290)) and row["log-loss"] > 0
+
+
+def test_the_least_loss_on_rows_kept_out_chooses():
+    import pandas as pd
+
+    rows = [("a", "one", 0.2), ("a", "one", 0.4), ("a", "two", 0.1), ("a", "two", 0.6)]
+    table = pd.DataFrame(rows, columns=["corpus", "recipe", "log-loss"])
+    assert studied_windows.chosen_recipes(table).to_dict() == {"a": "one"}
+
+
+def test_a_stopped_study_goes_on(tmp_path, monkeypatch):
+    made = []
+
+    def scores(data, recipe, seed):
+        made.append((recipe, seed))
+        return {"log-loss": 0.1 * seed}
+
+    monkeypatch.setattr(studied_windows, "recipe_scores", scores)
+    monkeypatch.setattr(studied_windows, "table_data", lambda stride: None)
+    plan = [("source-table", 5, "published", 2)]
+    studied_windows.windows(tmp_path, plan, choice=False)
+    plan = [("source-table", 5, "published", 3), ("source-table", 10, "Adam", 1)]
+    table = studied_windows.windows(tmp_path, plan, choice=False)
+    assert made == [("published", 0), ("published", 1), ("published", 2), ("Adam", 0)]
+    assert table["stride"].tolist() == [5, 5, 5, 10]
 
 
 @pytest.mark.real("beeps")

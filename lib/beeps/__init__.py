@@ -4,7 +4,8 @@
 without TensorFlow; only training and the source's networks import it.
 """
 
-from lib.beeps.detector import BeepDetector, accepted, load_detector
+from lib.beeps.alarm_table import accepted
+from lib.beeps.detector import BeepDetector, load_detector
 from lib.beeps.pattern import Pattern
 
 __all__ = ["BeepDetector", "Pattern", "accepted", "load_detector"]

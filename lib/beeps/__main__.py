@@ -16,7 +16,8 @@ import numpy as np
 import pandas as pd
 
 from lib import audio
-from lib.beeps.detector import SAMPLE_RATE, BeepDetector, load_detector
+from lib.beeps.detector import BeepDetector, load_detector
+from lib.beeps.frontend import SAMPLE_RATE
 
 ALARM, NO_ALARM, TROUBLE = 0, 1, 2
 # An eighth of a second: an alarm is never kept waiting for more.

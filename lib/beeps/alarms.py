@@ -8,8 +8,9 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from lib.beeps.detector import accepted
+from lib.beeps.alarm_table import accepted, raised_rows, spans_of
 from lib.evaluation import match_events
+from lib.evaluation.events import match_spans
 
 # A sequence is found if its alarm covers at least so much of it (intersection over union).
 FOUND_OVERLAP = 0.5
@@ -68,20 +69,33 @@ def threshold_at(
 
 def false_alarms(candidates, truths, threshold: float) -> np.ndarray:
     """False alarms of each recording at a threshold."""
-    alarms = (
-        outcomes(accepted(table, threshold), truth)[1]
-        for table, truth in zip(candidates, truths, strict=True)
-    )
-    return np.array([np.sum(~table["right"]) for table in alarms])
+    pairs = zip(candidates, truths, strict=True)
+    return np.array([_judged(table, truth, threshold)[2] for table, truth in pairs])
 
 
 def sequences_at(candidates, truths, threshold: float) -> pd.DataFrame:
     """All sequences of some recordings with ``found``, ``delay`` and ``recording``."""
-    parts = [
-        outcomes(accepted(table, threshold), truth)[0].assign(recording=number)
-        for number, (table, truth) in enumerate(zip(candidates, truths, strict=True))
-    ]
-    return pd.concat(parts, ignore_index=True)
+    pairs = zip(candidates, truths, strict=True)
+    judged = [_judged(table, truth, threshold)[:2] for table, truth in pairs]
+    found, delay = (np.concatenate(parts) for parts in zip(*judged, strict=True))
+    recording = np.repeat(np.arange(len(truths)), [len(truth) for truth in truths])
+    known = pd.concat(truths, ignore_index=True)
+    return known.assign(found=found, delay=delay, recording=recording)
+
+
+def _judged(table: pd.DataFrame, truth: pd.DataFrame, threshold: float) -> tuple:
+    """`outcomes` of one recording as arrays: found and delay of the sequences, false alarms.
+
+    It is asked thousands of times to find thresholds, so it makes no tables.
+    """
+    rows = raised_rows(table, threshold)
+    pairs = match_spans(spans_of(truth), spans_of(table)[rows], FOUND_OVERLAP)
+    found, delay = np.zeros(len(truth), bool), np.full(len(truth), np.nan)
+    stops, decided = truth["stop"].to_numpy(float), table["decided"].to_numpy(float)
+    for sequence, alarm in pairs:
+        found[sequence] = True
+        delay[sequence] = decided[rows[alarm]] - stops[sequence]
+    return found, delay, len(rows) - len(pairs)
 
 
 def onset_counts(candidates, truths, threshold: float) -> np.ndarray:
@@ -134,8 +148,8 @@ def operating_curve(
     for name, tables in candidates.items():
         rows = []
         for threshold in thresholds_of(tables, 16):
-            false = false_alarms(tables, truths[name], threshold).sum() / hours
-            found = sequences_at(tables, truths[name], threshold)["found"]
-            rows.append((false, 1 - found.mean()))
+            pairs = zip(tables, truths[name], strict=True)
+            found, _, false = zip(*(_judged(*pair, threshold) for pair in pairs), strict=True)
+            rows.append((sum(false) / hours, 1 - np.concatenate(found).mean()))
         curves[name] = pd.DataFrame(rows, columns=["x", "value"])
     return curves

@@ -126,3 +126,25 @@ def _sides() -> np.ndarray:
 @lru_cache(maxsize=1)
 def _window() -> np.ndarray:
     return np.hanning(FRAME_LENGTH).astype(np.float32)
+
+
+def as_mono(chunk: np.ndarray) -> np.ndarray:
+    """Samples of a chunk as mono float32 in -1..1; ValueError that says what is wrong with it."""
+    chunk = np.asarray(chunk)
+    if chunk.dtype.kind == "i" and chunk.dtype.itemsize in (2, 4):
+        chunk = chunk / np.float32(2 ** (8 * chunk.dtype.itemsize - 1))
+    elif chunk.dtype.kind != "f":
+        raise ValueError(
+            f"Samples of type {chunk.dtype} are no sound: give floats in -1..1, int16 or int32."
+        )
+    if chunk.ndim not in (1, 2):
+        raise ValueError(f"Expected (samples,) or (samples, channels), got shape {chunk.shape}.")
+    if chunk.ndim == 2:
+        chunk = chunk.mean(axis=1, dtype=np.float32)
+    bad = np.flatnonzero(~np.isfinite(chunk))
+    if len(bad):
+        raise ValueError(
+            f"{len(bad)} samples are NaN or infinite, the first is number {bad[0]}: cut them out "
+            "or record again."
+        )
+    return chunk.astype(np.float32, copy=False)

@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 from scipy.ndimage import maximum_filter1d
 
-from lib.beeps.detector import COLUMNS, LOWEST_TONE
+from lib.beeps.alarm_table import COLUMNS
 from lib.beeps.frontend import HOP_SECONDS
 from lib.beeps.pattern import Pattern, PatternMatcher
 from lib.beeps.pulses import CENTRE_SECONDS, waiting_seconds
+from lib.beeps.stream import LOWEST_TONE
 from lib.beeps.tonenet import tone_frequencies
 
 # Frames pooled: 0.1 s, as in the source's reduction.

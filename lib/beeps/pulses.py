@@ -14,6 +14,7 @@ import numpy as np
 from scipy.ndimage import maximum_filter1d
 
 from lib.beeps.frontend import FRAME_LENGTH, HOP_SECONDS, SAMPLE_RATE
+from lib.beeps.rhythm import FEWEST_GROUPS, GROUP_GAPS, best_chain, groups_of
 
 # A tone must be the strongest within so many channels to each side.
 PEAK_CHANNELS = 3
@@ -23,13 +24,6 @@ SAME_CHANNEL, MISSED_FRAMES = 1.6, 2
 TICK_FRAMES = 5
 # A track that has been silent for so long is over.
 TRACK_SECONDS = 6.0
-# Pauses inside a group are shorter than one of these, whichever makes the best rhythm.
-GROUP_GAPS = (0.07, 0.16, 0.30)
-FEWEST_GROUPS = 3
-# Time from group to group in s, and how far a group may be from its place, in intervals.
-SHORTEST_INTERVAL, LONGEST_INTERVAL, TOLERANCE = 0.15, 4.0, 0.12
-# Beeps closer than this belong to one group, however steady they are.
-SHORTEST_PAUSE = 0.14
 MOST_PULSES = 120
 CENTRE_SECONDS = FRAME_LENGTH / SAMPLE_RATE / 2
 
@@ -183,84 +177,19 @@ def _steady_trains(track: Track) -> list[Train]:
     pulses = sorted(track.pulses)
     trains, known = [], set()
     for gap in GROUP_GAPS:
-        groups = _groups(pulses, gap)
+        groups = groups_of(pulses, gap)
         longest: list[int] = []
         for last in range(len(groups) - 1, max(len(groups) - 3, FEWEST_GROUPS - 2), -1):
             if last in longest:
                 # The group before the last is one of a train that goes on with the last.
                 continue
-            chain, pause = _best_chain([group[:2] for group in groups], last)
+            chain, pause = best_chain([group[:2] for group in groups], last)
             longest = longest or chain
             key = tuple(groups[k][:2] for k in chain)
             if len(chain) >= FEWEST_GROUPS and key not in known:
                 known.add(key)
                 trains.append(_train(pulses, groups, chain, pause))
     return trains
-
-
-def _groups(pulses: list[Pulse], gap: float) -> list[tuple]:
-    """(start, stop, number of the first pulse, of the one after the last) of each group."""
-    groups = [[pulses[0].start, pulses[0].stop, 0, 1]]
-    for number, pulse in enumerate(pulses[1:], start=1):
-        if pulse.start - groups[-1][1] >= gap:
-            groups.append([pulse.start, pulse.stop, number, number + 1])
-        else:
-            groups[-1][1:] = max(groups[-1][1], pulse.stop), groups[-1][2], number + 1
-    return [tuple(group) for group in groups]
-
-
-def _best_chain(spans: list[tuple], last: int) -> tuple[list[int], float]:
-    """The longest steady chain of groups back from the last, and its pause in s.
-
-    The interval is tried from the last group to each of the three before it; a group that would
-    go on with the chain after `last` makes it void.
-    """
-    best, best_pause, most = [], 0.0, 0.0
-    for before in range(last - 1, max(last - 4, -1), -1):
-        interval = spans[last][0] - spans[before][0]
-        pause = interval - (spans[last][1] - spans[last][0])
-        short = interval < SHORTEST_INTERVAL or pause < SHORTEST_PAUSE
-        if short or not _alike(spans[last], spans[before]):
-            continue
-        if interval > LONGEST_INTERVAL:
-            break
-        chain = _chain(spans, last, interval)
-        strangers = last - chain[0] + 1 - len(chain)
-        if len(chain) - 0.5 * strangers > most and not _goes_on(spans, last, interval):
-            best, most = chain, len(chain) - 0.5 * strangers
-            best_pause = pause
-    return best, best_pause
-
-
-def _alike(a: tuple, b: tuple) -> bool:
-    """Whether two groups have about one length: within a factor of 2.2 or 60 ms."""
-    long, short = sorted((a[1] - a[0], b[1] - b[0]), reverse=True)
-    return long <= 2.2 * short or long - short <= 0.06
-
-
-def _chain(spans: list[tuple], last: int, interval: float) -> list[int]:
-    """Groups at steps of `interval` back from `last`; one in a row may be missing."""
-    chain, missed, expected = [last], 0, spans[last][0] - interval
-    for k in range(last - 1, -1, -1):
-        slack = TOLERANCE * interval
-        while spans[k][0] < expected - slack and missed < 1:
-            missed, expected = missed + 1, expected - interval
-        if spans[k][0] < expected - slack:
-            break
-        if abs(spans[k][0] - expected) <= slack and _alike(spans[last], spans[k]):
-            chain.append(k)
-            # The pace is followed, so that small errors do not add up.
-            missed, expected = 0, spans[k][0] - interval
-    return chain[::-1]
-
-
-def _goes_on(spans: list[tuple], last: int, interval: float) -> bool:
-    """Whether something of this pitch sounds when the next group is due.
-
-    It may have begun earlier: a voice can cover the beep with which an endless alarm goes on.
-    """
-    due, slack = spans[last][0] + interval, TOLERANCE * interval
-    return any(begin - slack <= due <= max(begin, end) + slack for begin, end in spans[last + 1 :])
 
 
 def _train(pulses: list[Pulse], groups: list[tuple], chain: list[int], pause: float) -> Train:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from lib import evaluation
+from lib.beeps.alarm_table import accepted
 from lib.beeps.alarms import (
     misses_over_snr,
     onset_counts,
@@ -14,7 +15,6 @@ from lib.beeps.alarms import (
     sequences_at,
     threshold_at,
 )
-from lib.beeps.detector import accepted
 from lib.beeps.study import SNR_EDGES, per_home
 
 # Ranges of SNR in dB that get rows of their own, by the ending of the corpus' name.
@@ -74,7 +74,7 @@ def _delay_row(ours: pd.DataFrame, theirs: pd.DataFrame, corpus: str) -> tuple:
     found = ours[ours["found"].astype(bool)]
     score = evaluation.bootstrap(found["delay"].to_numpy(float), found["recording"].to_numpy())
     n = found["recording"].nunique()
-    return ("alarm_delay_seconds", corpus, *score, n, np.nanmean(theirs["delay"]))
+    return ("alarm_delay_seconds", corpus, *score, n, theirs["delay"].mean())
 
 
 def f1_row(candidates, truth, threshold: float, system: str = "detector") -> dict:
@@ -123,12 +123,8 @@ WINDOW_METRICS = {
 }
 
 
-# Adam with class weights: 40 epochs on the source's table, five on the homes.
-CURES = {"source-table": "weights and steps", "soundscape": "class weights"}
-
-
-def window_rows(table: pd.DataFrame, cures: dict | None = None) -> pd.DataFrame:
-    """The cured recipe of each corpus at a stride of 5, over seeds; the baseline is always-no.
+def window_rows(table: pd.DataFrame, cures: dict) -> pd.DataFrame:
+    """The chosen recipe of each corpus at a stride of 5, over seeds; the baseline is always-no.
 
     A corpus with fewer than two seeds has no interval and is left out.
 
@@ -137,7 +133,7 @@ def window_rows(table: pd.DataFrame, cures: dict | None = None) -> pd.DataFrame:
     DataFrame[metric, corpus, value, low, high, n, baseline, source]
     """
     rows = []
-    wanted = table["corpus"].map(CURES if cures is None else cures)
+    wanted = table["corpus"].map(cures)
     cured = table[(table["recipe"] == wanted) & (table["stride"] == 5)]
     for corpus, part in cured.groupby("corpus", sort=False):
         baselines = (part["always no log-loss"].mean(), part["share"].mean(), 0.0)
@@ -153,3 +149,57 @@ def window_rows(table: pd.DataFrame, cures: dict | None = None) -> pd.DataFrame:
                 rows.append((metric, corpus, *score, len(part), baseline, known))
     columns = ["metric", "corpus", "value", "low", "high", "n", "baseline", "source"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def tone_counts(
+    table: pd.DataFrame, net: str, tried: str, truth: str, by: str = "part", seed: int = 0
+) -> np.ndarray:
+    """Confusion of a network in the study of tones, (2, 2); rows are the truth, columns the answer.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Of `lib.beeps.studied_tones.study_tones`.
+    net : {"band energy", "small", "published"}
+    tried, by : str
+        What the names of recordings it was tried on, and taught by, contain: all these together.
+    truth : {"rule", "known"}
+    """
+    rows = table[(table["net"] == net) & (table["truth"] == truth) & (table["seed"] == seed)]
+    rows = rows[rows["tried on"].str.contains(tried) & rows["taught by"].str.contains(by)]
+    return rows[["tn", "fp", "fn", "tp"]].sum().to_numpy().reshape(2, 2)
+
+
+def tone_summary(table: pd.DataFrame, truth: str = "known") -> pd.DataFrame:
+    """Share of tones heard and of other windows taken for one; least and most over seeds and trials.
+
+    The two parts of the minute count as one teacher each; homes are pooled, and so are seeds in the
+    mean.
+
+    Returns
+    -------
+    DataFrame[tones heard, least, most, false, most false, runs], by net, teacher, what it was tried on
+    """
+    rows = table[table["truth"] == truth]
+    kinds = rows[["taught by", "tried on"]].replace(r"^home .*", "homes", regex=True)
+    kinds = kinds.replace({"first part": "a part", "second part": "a part"})
+    kinds = kinds.replace({"tried on": {"a part": "the other part"}})
+    rows = rows.assign(teacher=kinds["taught by"], trial=kinds["tried on"])
+    keys = ["net", "teacher", "trial"]
+    runs = rows.groupby([*keys, "taught by", "seed"])[["tn", "fp", "fn", "tp"]].sum()
+    shares = pd.DataFrame(
+        {
+            "heard": runs["tp"] / (runs["tp"] + runs["fn"]),
+            "false": runs["fp"] / (runs["fp"] + runs["tn"]),
+        }
+    ).groupby(keys)
+    return pd.DataFrame(
+        {
+            "tones heard": shares["heard"].mean(),
+            "least": shares["heard"].min(),
+            "most": shares["heard"].max(),
+            "false": shares["false"].mean(),
+            "most false": shares["false"].max(),
+            "runs": shares.size(),
+        }
+    )

@@ -41,6 +41,7 @@ RECIPES = {
     "Adam": Recipe("adam", 1e-3),
     "class weights": Recipe("adam", 1e-3, balanced=True),
     "enough steps": Recipe(epochs=30),
+    "enough steps, weighted": Recipe(epochs=30, balanced=True),
     "weights and steps": Recipe("adam", 3e-3, epochs=40, balanced=True),
 }
 

@@ -1,6 +1,6 @@
-"""The source's two stages, measured: tone windows on the real minute, sequence windows on tables.
+"""The source's second stage, measured: recipes on its own table and on streams of synthetic homes.
 
-`lib.beeps.study` runs these at full scale; notebook 05 runs parts of them.
+`lib.beeps.study` runs this at full scale; notebook 05 runs parts of it.
 """
 
 from __future__ import annotations
@@ -12,119 +12,22 @@ import numpy as np
 import pandas as pd
 
 from lib import corpora
-from lib.beeps import sequences, tones
-from lib.beeps.detector import load_detector
-from lib.beeps.frontend import HOP_SECONDS, SAMPLE_RATE
-from lib.beeps.pulses import CENTRE_SECONDS
-from lib.beeps.tonenet import tone_frequencies
-from lib.synthesis.soundscape import Soundscape, soundscape
-from lib.synthesis.soundscape_beeps import Appliance
+from lib.audio import atomic
+from lib.beeps import sequences
+from lib.beeps.homes import reduced_home
 
-# The source's washer, in homes of its own.
-WASHER = Appliance(tone=3_950.0)
-TONE_SEEDS = range(7_500, 7_512)
 STREAM_TRAIN, STREAM_TEST = range(7_000, 7_004), range(7_100, 7_104)
-# What is worth most comes first: the cure, then what is cured, then the other stride and recipes.
+# Recipes among which the training rows choose, and the parts these are cut into for it.
+CANDIDATES = ("published", "enough steps", "enough steps, weighted", "weights and steps")
+PARTS = {"source-table": 4, "soundscape": 2}
+# What is worth most comes first; a run that is stopped has the beginning of this.
 WINDOWS_PLAN = (
-    ("source-table", 5, "weights and steps", 10),
-    ("soundscape", 5, "weights and steps", 5),
-    ("source-table", 5, "published", 5),
-    ("source-table", 10, "weights and steps", 5),
-    ("source-table", 10, "published", 5),
-    ("soundscape", 5, "published", 5),
-    *((corpus, 5, recipe, 5) for corpus in ("source-table", "soundscape")
-      for recipe in ("enough steps", "class weights", "Adam")),
-    *(("source-table", 10, recipe, 5) for recipe in ("enough steps", "class weights", "Adam")),
-)  # fmt: skip
-# Pitches so near (Hz) to the washer's are its own.
-TONE_REACH = 80.0
-# A window is a tone if beeps fill at least half of it, and none if they fill less than a tenth.
-FULL, EMPTY = 0.5, 0.1
-
-
-def washer_home(seed: int, seconds: float = 600.0, **options) -> Soundscape:
-    """A home whose only appliance is the source's washer."""
-    return soundscape(seed, seconds, appliances=[WASHER], **options)
-
-
-def share_of_beep(home: Soundscape, step: int = tones.STEP, kind: str | None = None) -> np.ndarray:
-    """Share of each 150 ms window that beeps fill, (n,); of one kind of event if asked."""
-    on = (np.abs(home.beeps) > 0).astype(np.float64)
-    if kind is not None:
-        keep = np.zeros(len(on), bool)
-        for event in home.truth[home.truth["kind"] == kind].itertuples():
-            keep[int(event.start * SAMPLE_RATE) : int(event.stop * SAMPLE_RATE) + 1] = True
-        on *= keep
-    sums = np.concatenate([[0.0], np.cumsum(on)])
-    starts = np.arange(0, len(on) - tones.WINDOW + 1, step)
-    return (sums[starts + tones.WINDOW] - sums[starts]) / tones.WINDOW
-
-
-def tone_examples(
-    seeds: Iterable[int] = TONE_SEEDS, per_home: int = 500, seconds: float = 60.0
-) -> tuple[np.ndarray, np.ndarray]:
-    """Spectra of synthetic windows for training, and their truth; a third of them tones.
-
-    Returns
-    -------
-    spectra : float32 array (n, 2400)
-    truth : bool array (n,)
-    """
-    spectra, truth = [], []
-    for seed in seeds:
-        home = washer_home(seed, seconds, sequences_per_minute=4, decoys_per_minute=3)
-        rng, share = np.random.default_rng(seed), share_of_beep(home)
-        windows = tones.tone_windows(home.signal)
-        full, empty = (np.flatnonzero(rows) for rows in (share >= FULL, share < EMPTY))
-        chosen = [rng.permutation(full)[: per_home // 3]]
-        chosen.append(rng.permutation(empty)[: per_home - len(chosen[0])])
-        spectra.append(tones.tone_spectra(windows[np.concatenate(chosen)]))
-        truth.append(np.repeat([True, False], [len(part) for part in chosen]))
-    return np.concatenate(spectra), np.concatenate(truth)
-
-
-def reduced_home(seed: int, seconds: float = 600.0) -> tuple[np.ndarray, np.ndarray]:
-    """Reduced stream of a washer's home, and the truth of each of its windows.
-
-    The first stage is the detector's tone network near the washer's tone.
-
-    Returns
-    -------
-    windows : int array (n, 40)
-    truth : int array (n,)
-        1 where at least 19 of the 40 moments lie in beeps of whole sequences.
-    """
-    home = washer_home(seed, seconds)
-    step = tones.STEP * sequences.EVERY
-    known = (share_of_beep(home, step, "sequence") >= FULL).astype(int)
-    stream = tone_stream(home.signal)
-    length = min(len(stream), len(known))
-    windows, wanted = (sequences.stream_windows(x[:length]) for x in (stream, known))
-    return windows, sequences.responses(wanted)
-
-
-def tone_stream(signal: np.ndarray, tone: float = WASHER.tone) -> np.ndarray:
-    """One answer each 0.1 s: is there a tone of this pitch (Hz) in the middle of the window?"""
-    heard = load_detector().probabilities(signal, SAMPLE_RATE)
-    near = np.abs(tone_frequencies() - tone) < TONE_REACH
-    strongest = heard[:, near].max(axis=1)
-    step = tones.STEP * sequences.EVERY / SAMPLE_RATE
-    middle = (tones.WINDOW / SAMPLE_RATE / 2 - CENTRE_SECONDS) / HOP_SECONDS
-    first = np.arange(round(middle), len(strongest) - 2, round(step / HOP_SECONDS))
-    return (strongest[first[:, None] + np.arange(-2, 3)].mean(axis=1) > 0.5).astype(int)
-
-
-def tone_level(seeds: Iterable[int] = TONE_SEEDS[:4]) -> float:
-    """Band energy in dB with the best F1 on training homes: the baseline's only parameter."""
-    parts = []
-    for seed in seeds:
-        home = washer_home(seed, 120.0, sequences_per_minute=3)
-        step = tones.STEP * sequences.EVERY
-        energy = tones.by_block(tones.tone_windows(home.signal, step), tones.band_energy)
-        parts.append((energy, share_of_beep(home, step)))
-    energy, share = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-    sure = (share >= FULL) | (share < EMPTY)
-    return sequences.best_threshold((share >= FULL)[sure], energy[sure])
+    *(("source-table", 5, recipe, 5) for recipe in CANDIDATES),
+    *(("soundscape", 5, recipe, 3) for recipe in CANDIDATES),
+    *(("source-table", 10, recipe, 5) for recipe in CANDIDATES),
+    *(("source-table", 5, recipe, 3) for recipe in ("Adam", "class weights")),
+    *(("soundscape", 5, recipe, 3) for recipe in ("Adam", "class weights")),
+)
 
 
 def table_data(stride: int = sequences.STRIDE) -> tuple[np.ndarray, np.ndarray, int]:
@@ -151,11 +54,8 @@ def stream_data(
 def recipe_scores(data, recipe: str, seed: int) -> dict:
     """Train a recipe and score it on the test rows, at 0.5 and at a threshold of the training."""
     windows, truth, first = data
-    plan = sequences.RECIPES[recipe]
-    model, _ = sequences.train_sequence(windows[:first], truth[:first], plan, seed)
-    score, share = sequences.predict(model, windows), truth[:first].mean()
-    if plan.balanced:
-        score = sequences.unweighted(score, share)
+    score = trained_score(windows[:first], truth[:first], windows, recipe, seed)
+    share = truth[:first].mean()
     never = sequences.window_scores(truth[first:], np.full(len(truth) - first, share))
     base = {"share": truth[first:].mean(), "always no log-loss": never["log-loss"]}
     return {"recipe": recipe, "seed": seed} | both_thresholds(truth, score, first) | base
@@ -184,88 +84,97 @@ def baseline_scores(data) -> pd.DataFrame:
     )
 
 
-def windows(folder: Path, plan: Iterable[tuple] | None = None) -> pd.DataFrame:
+def windows(
+    folder: Path, plan: Iterable[tuple] = WINDOWS_PLAN, choice: bool = True
+) -> pd.DataFrame:
     """Recipes on both tables and both strides; goes on where an earlier run was stopped.
 
     Parameters
     ----------
     folder : path
-        Of ``windows.csv``.
-    plan : iterable of (corpus, stride, recipe, number of seeds), optional
+        Of ``windows.csv``, and of ``choice.csv``: what the training rows say of each recipe.
+    plan : iterable of (corpus, stride, recipe, number of seeds)
+    choice : bool
+        Whether to make ``choice.csv`` as well, before the plan.
     """
-    path = folder / "windows.csv"
+    data = _Tables()
+    if choice:
+        # One seed of each first, then the second.
+        todo = [(corpus, 5, name, n) for n in (1, 2) for corpus in PARTS for name in CANDIDATES]
+        _go_on(folder / "choice.csv", todo, lambda *key: held_out_scores(data, *key))
+    return _go_on(
+        folder / "windows.csv",
+        plan,
+        lambda corpus, stride, *key: recipe_scores(data[corpus, stride], *key),
+    )
+
+
+class _Tables(dict):
+    """Tables by corpus and stride, each made when it is first asked for."""
+
+    def __missing__(self, key: tuple[str, int]):
+        corpus, stride = key
+        self[key] = table_data(stride) if corpus == "source-table" else stream_data()
+        return self[key]
+
+
+def _go_on(path: Path, plan: Iterable[tuple], measure) -> pd.DataFrame:
+    """A table with one row for each seed of a plan; rows that it has are not made again."""
     done = pd.read_csv(path) if path.exists() else pd.DataFrame()
-    sources = {
-        ("source-table", 5): lambda: table_data(5),
-        ("soundscape", 5): stream_data,
-        ("source-table", 10): lambda: table_data(10),
-    }
-    data = {}
-    for corpus, stride, recipe, n_seeds in WINDOWS_PLAN if plan is None else plan:
+    for *names, n_seeds in plan:
         for seed in range(n_seeds):
-            key = dict(corpus=corpus, stride=stride, recipe=recipe, seed=seed)
+            key = dict(zip(("corpus", "stride", "recipe", "seed"), (*names, seed), strict=True))
             if len(done) and (done[list(key)] == list(key.values())).all(axis=1).any():
                 continue
-            if (corpus, stride) not in data:
-                data[corpus, stride] = sources[corpus, stride]()
-            row = pd.DataFrame([key | recipe_scores(data[corpus, stride], recipe, seed)])
+            row = pd.DataFrame([key | measure(*key.values())])
             done = pd.concat([done, row], ignore_index=True)
-            done.to_csv(path, index=False, float_format="%.6g")
+            with atomic(path) as temporary:
+                done.to_csv(temporary, index=False, float_format="%.6g")
     return done
 
 
-# Starts of the groups in the real minute and their length (s), read off the spectrogram by eye.
-EYE_STARTS, EYE_LENGTH = (56.32, 57.32, 58.31, 59.31), 0.49
+def time_parts(truth: np.ndarray, n: int) -> list[np.ndarray]:
+    """Row numbers of `n` parts in time with about as many sequences, cut between two of them.
 
-
-def eye_share(n_windows: int, step: int = tones.STEP) -> np.ndarray:
-    """Share of each window of the real minute that groups fill, as the eye sees them, (n,)."""
-    middle = (np.arange(n_windows) * step + tones.WINDOW / 2) / SAMPLE_RATE
-    half = tones.WINDOW / SAMPLE_RATE / 2
-    starts = np.array(EYE_STARTS)
-    first = np.maximum(middle[:, None] - half, starts)
-    last = np.minimum(middle[:, None] + half, starts + EYE_LENGTH)
-    return np.clip(last - first, 0, None).sum(axis=1) / (2 * half)
-
-
-def tones_scores(answer: np.ndarray, truth: np.ndarray) -> dict:
-    """Confusion of yes and no answers as four counts, and the accuracy."""
-    pairs = {"tn": (0, 0), "fp": (0, 1), "fn": (1, 0), "tp": (1, 1)}
-    counts = {k: int(np.sum((truth == t) & (answer == a))) for k, (t, a) in pairs.items()}
-    return counts | {"accuracy": float(np.mean(truth == answer))}
-
-
-def tones_study(folder: Path, seeds: Iterable[int] = range(3), epochs: int = 10) -> pd.DataFrame:
-    """Both networks, trained on synthetic windows, on the real minute: by the rule and by eye.
-
-    The published network is trained once (an hour on one core), the small one with each seed. A row
-    that is there already is not made again.
+    Raises
+    ------
+    ValueError
+        If there are fewer sequences than parts.
     """
-    import keras
+    reach = sequences.WIDTH // sequences.STRIDE
+    positive = np.flatnonzero(truth)
+    runs = np.split(positive, np.flatnonzero(np.diff(positive) > reach) + 1)
+    if len(runs) < n or not len(positive):
+        raise ValueError(f"{len(runs)} sequences cannot be cut into {n} parts.")
+    ends = [part[-1] for part in np.array_split(np.arange(len(runs)), n)[:-1]]
+    cuts = [(runs[k][-1] + runs[k + 1][0]) // 2 for k in ends]
+    return np.split(np.arange(len(truth)), cuts)
 
-    path = folder / "tones.csv"
-    done = pd.read_csv(path) if path.exists() else pd.DataFrame()
-    corpus = corpora.load("beeps")
-    minute = corpus.signal(int(corpus.table["duration"].argmax()))
-    windows = tones.tone_windows(minute)
-    by_rule, share = tones.by_block(windows, tones.rule), eye_share(len(windows))
-    sure = (share >= FULL) | (share < EMPTY)
-    examples = None
-    plans = [("small", seed) for seed in seeds] + [("published", 0)]
-    for name, seed in plans:
-        if len(done) and ((done["net"] == name) & (done["seed"] == seed)).any():
-            continue
-        examples = examples or tone_examples(per_home=250)
-        keras.utils.set_random_seed(seed)
-        model = tones.build_small_net() if name == "small" else tones.build_published_net()
-        spectra, truth = examples
-        tones.train_tone(model, spectra, truth, 20 if name == "small" else epochs, name != "small")
-        said = tones.answers_of(model, windows) > 0.5
-        rows = [
-            {"net": name, "seed": seed, "truth": "rule"} | tones_scores(said, by_rule),
-            {"net": name, "seed": seed, "truth": "eye"}
-            | tones_scores(said[sure], share[sure] >= FULL),
-        ]
-        done = pd.concat([done, pd.DataFrame(rows)], ignore_index=True)
-        done.to_csv(path, index=False, float_format="%.6g")
-    return done
+
+def held_out_scores(tables: dict, corpus: str, stride: int, recipe: str, seed: int) -> dict:
+    """What a recipe makes of training rows that it was not given, part by part; no test row.
+
+    Rows that share answers with the part kept out are not trained on either.
+    """
+    windows, truth, first = tables[corpus, stride]
+    windows, truth = windows[:first], truth[:first]
+    score, reach = np.empty(first), sequences.WIDTH // sequences.STRIDE
+    for part in time_parts(truth, PARTS[corpus]):
+        rows = np.arange(first)
+        rest = (rows < part[0] - reach) | (rows > part[-1] + reach)
+        score[part] = trained_score(windows[rest], truth[rest], windows[part], recipe, seed)
+    return sequences.window_scores(truth, score)
+
+
+def trained_score(windows, truth, others, recipe: str, seed: int) -> np.ndarray:
+    """Probabilities of `others`, by the network trained with a recipe on windows and truth."""
+    plan = sequences.RECIPES[recipe]
+    model, _ = sequences.train_sequence(windows, truth, plan, seed)
+    score = sequences.predict(model, others)
+    return sequences.unweighted(score, truth.mean()) if plan.balanced else score
+
+
+def chosen_recipes(choice: pd.DataFrame) -> pd.Series:
+    """The recipe with the least log-loss on training rows kept out, for each corpus."""
+    loss = choice.groupby(["corpus", "recipe"])["log-loss"].mean().reset_index()
+    return loss.loc[loss.groupby("corpus")["log-loss"].idxmin()].set_index("corpus")["recipe"]

@@ -14,7 +14,9 @@ from pathlib import Path
 import pandas as pd
 
 from lib.audio import atomic
-from lib.beeps.detector import COLUMNS, SAMPLE_RATE, BeepDetector, as_mono, load_detector
+from lib.beeps.alarm_table import COLUMNS
+from lib.beeps.detector import BeepDetector, load_detector
+from lib.beeps.frontend import SAMPLE_RATE, as_mono
 from lib.beeps.matched import band_energy, bank_candidates, pattern_candidates
 from lib.beeps.pattern import Pattern
 from lib.synthesis.soundscape import soundscape
@@ -186,9 +188,9 @@ def main() -> None:
             table.to_csv(temporary, index=False, float_format="%.6g")
         print(table.to_string(index=False))
     else:
-        from lib.beeps import studied_windows
+        from lib.beeps import studied_tones, studied_windows
 
-        measure = {"windows": studied_windows.windows, "tones": studied_windows.tones_study}
+        measure = {"windows": studied_windows.windows, "tones": studied_tones.study_tones}
         print(measure[options.what](folder).to_string(index=False))
 
 

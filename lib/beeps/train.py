@@ -17,13 +17,15 @@ from tqdm.auto import tqdm
 
 from lib.audio import atomic
 from lib.beeps.alarms import threshold_at
-from lib.beeps.detector import BeepDetector, Weights, trains_of
+from lib.beeps.detector import BeepDetector
 from lib.beeps.frontend import SAMPLE_RATE
+from lib.beeps.learning import trains_of
 from lib.beeps.matched import pattern_candidates
 from lib.beeps.pattern import Pattern
 from lib.beeps.tonenet import build_tone_net
 from lib.beeps.tonetrain import TRAIN_SEEDS, train_tone_net
 from lib.beeps.verifier import FEATURES, MOST_SD, build_verifier
+from lib.beeps.weights import Weights
 from lib.synthesis.soundscape import soundscape
 
 # Seeds of homes; tests use those from 9,000 on.

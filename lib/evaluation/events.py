@@ -27,15 +27,26 @@ def match_events(
     -----
     Maximum bipartite matching of `mir_eval.util.match_events`.
     """
+    if len(reference) == 0 or len(estimated) == 0:
+        return []
+    if tolerance is not None:
+        from mir_eval.util import match_events as match
+
+        return match(reference["start"].to_numpy(), estimated["start"].to_numpy(), tolerance)
+    spans = [events[["start", "stop"]].to_numpy(float) for events in (reference, estimated)]
+    return match_spans(*spans, overlap)
+
+
+def match_spans(
+    reference: np.ndarray, estimated: np.ndarray, overlap: float = 0.5
+) -> list[tuple[int, int]]:
+    """`match_events` by overlap for arrays (n, 2) of starts and stops: many times faster."""
     from mir_eval.util import match_events as match
 
     if len(reference) == 0 or len(estimated) == 0:
         return []
-    if tolerance is not None:
-        return match(reference["start"].to_numpy(), estimated["start"].to_numpy(), tolerance)
-    spans = [events[["start", "stop"]].to_numpy(float) for events in (reference, estimated)]
     # A hair of room: 1 - 2/3 and 1/3 are not the same float.
-    return match(*spans, 1 - overlap + 1e-9, distance=_jaccard_distance)
+    return match(reference, estimated, 1 - overlap + 1e-9, distance=_jaccard_distance)
 
 
 def _jaccard_distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:

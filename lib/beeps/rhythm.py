@@ -1,0 +1,76 @@
+"""Steady rhythms among pulses: groups of them, and chains of groups at one pace."""
+
+from __future__ import annotations
+
+# Pauses inside a group are shorter than one of these, whichever makes the best rhythm.
+GROUP_GAPS = (0.07, 0.16, 0.30)
+FEWEST_GROUPS = 3
+# Time from group to group in s, and how far a group may be from its place, in intervals.
+SHORTEST_INTERVAL, LONGEST_INTERVAL, TOLERANCE = 0.15, 4.0, 0.12
+# Beeps closer than this belong to one group, however steady they are.
+SHORTEST_PAUSE = 0.14
+
+
+def groups_of(pulses: list, gap: float) -> list[tuple]:
+    """(start, stop, number of the first pulse, of the one after the last) of each group."""
+    groups = [[pulses[0].start, pulses[0].stop, 0, 1]]
+    for number, pulse in enumerate(pulses[1:], start=1):
+        if pulse.start - groups[-1][1] >= gap:
+            groups.append([pulse.start, pulse.stop, number, number + 1])
+        else:
+            groups[-1][1:] = max(groups[-1][1], pulse.stop), groups[-1][2], number + 1
+    return [tuple(group) for group in groups]
+
+
+def best_chain(spans: list[tuple], last: int) -> tuple[list[int], float]:
+    """The longest steady chain of groups back from the last, and its pause in s.
+
+    The interval is tried from the last group to each of the three before it; a group that would
+    go on with the chain after `last` makes it void.
+    """
+    best, best_pause, most = [], 0.0, 0.0
+    for before in range(last - 1, max(last - 4, -1), -1):
+        interval = spans[last][0] - spans[before][0]
+        pause = interval - (spans[last][1] - spans[last][0])
+        short = interval < SHORTEST_INTERVAL or pause < SHORTEST_PAUSE
+        if short or not _alike(spans[last], spans[before]):
+            continue
+        if interval > LONGEST_INTERVAL:
+            break
+        chain = _chain(spans, last, interval)
+        strangers = last - chain[0] + 1 - len(chain)
+        if len(chain) - 0.5 * strangers > most and not _goes_on(spans, last, interval):
+            best, most = chain, len(chain) - 0.5 * strangers
+            best_pause = pause
+    return best, best_pause
+
+
+def _alike(a: tuple, b: tuple) -> bool:
+    """Whether two groups have about one length: within a factor of 2.2 or 60 ms."""
+    long, short = sorted((a[1] - a[0], b[1] - b[0]), reverse=True)
+    return long <= 2.2 * short or long - short <= 0.06
+
+
+def _chain(spans: list[tuple], last: int, interval: float) -> list[int]:
+    """Groups at steps of `interval` back from `last`; one in a row may be missing."""
+    chain, missed, expected = [last], 0, spans[last][0] - interval
+    for k in range(last - 1, -1, -1):
+        slack = TOLERANCE * interval
+        while spans[k][0] < expected - slack and missed < 1:
+            missed, expected = missed + 1, expected - interval
+        if spans[k][0] < expected - slack:
+            break
+        if abs(spans[k][0] - expected) <= slack and _alike(spans[last], spans[k]):
+            chain.append(k)
+            # The pace is followed, so that small errors do not add up.
+            missed, expected = 0, spans[k][0] - interval
+    return chain[::-1]
+
+
+def _goes_on(spans: list[tuple], last: int, interval: float) -> bool:
+    """Whether something of this pitch sounds when the next group is due.
+
+    It may have begun earlier: a voice can cover the beep with which an endless alarm goes on.
+    """
+    due, slack = spans[last][0] + interval, TOLERANCE * interval
+    return any(begin - slack <= due <= max(begin, end) + slack for begin, end in spans[last + 1 :])
