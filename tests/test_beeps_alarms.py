@@ -128,6 +128,7 @@ def test_an_alarm_can_be_heard():
 def test_rows_of_windows_need_two_seeds_and_keep_the_published_figures():
     one = dict(corpus="source-table", stride=5, recipe="weights and steps", share=0.01)
     one |= {"always no log-loss": 0.04, "average precision": 1.0, "chosen recall": 1.0}
+    one |= {"chosen found": 5}
     runs = [one | {"seed": seed, "log-loss": 0.004 + seed / 1_000} for seed in range(3)]
     alone = one | {"corpus": "soundscape", "seed": 0, "log-loss": 0.1}
     other = one | {"recipe": "Adam", "seed": 0, "log-loss": 9.0}
@@ -136,6 +137,8 @@ def test_rows_of_windows_need_two_seeds_and_keep_the_published_figures():
     assert set(rows["corpus"]) == {"source-table"} and len(rows) == 3
     assert rows.loc["window_log_loss", "value"] == pytest.approx(0.005)
     assert rows.loc["window_log_loss", ["baseline", "source"]].tolist() == [0.04, 0.0123]
+    # Five of five in every seed: the interval is that of five trials, not of none.
+    assert rows.loc["window_recall", "value"] == 1 and 0.5 < rows.loc["window_recall", "low"] < 0.6
 
 
 def test_mistakes_are_blamed_on_what_sounded_meanwhile():

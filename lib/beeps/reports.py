@@ -142,6 +142,8 @@ def window_rows(table: pd.DataFrame, cures: dict) -> pd.DataFrame:
                 WINDOW_METRICS.items(), baselines, strict=True
             ):
                 value, *ends = evaluation.interval_over_seeds(part[column])
+                if metric == "window_recall":
+                    ends = _with_few(part, ends)
                 # Few seeds give intervals beyond what such a score can be.
                 most = np.inf if column == "log-loss" else 1.0
                 score = (value, *np.clip(ends, 0.0, most))
@@ -149,6 +151,22 @@ def window_rows(table: pd.DataFrame, cures: dict) -> pd.DataFrame:
                 rows.append((metric, corpus, *score, len(part), baseline, known))
     columns = ["metric", "corpus", "value", "low", "high", "n", "baseline", "source"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def _with_few(part: pd.DataFrame, ends: list[float]) -> list[float]:
+    """An interval of recall over seeds, as wide at least as the few positives of the test make it.
+
+    Where every seed finds all five of five the seeds agree, but five are no more than five: Wilson's
+    interval says so.
+    """
+    from scipy.stats import binomtest
+
+    if not part["chosen recall"].any():
+        return ends
+    positives = round((part["chosen found"] / part["chosen recall"]).max())
+    hits = round(positives * part["chosen recall"].mean())
+    wilson = binomtest(hits, positives).proportion_ci(method="wilson")
+    return [min(ends[0], wilson.low), max(ends[1], wilson.high)]
 
 
 def tone_counts(
