@@ -4,14 +4,17 @@ from dataclasses import replace
 
 import librosa
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.fft import dct, idct
 
 from lib import audio, corpora, language
-from lib.language import SpeechFeatures, features, scores, study_voices, validation
+from lib.corpora.languages import _clip
+from lib.language import SpeechFeatures, features, scores, study_leaks, study_voices, validation
 from lib.language.batches import Crops
 from lib.language.classifier import load_classifier
 from lib.language.identification import check_speech, syllabic_modulation
+from lib.language.study_bands import in_band
 from lib.synthesis import speech_room
 from lib.synthesis.speech_text import ArtificialLanguage, sentence, words
 
@@ -80,6 +83,35 @@ def test_phonemes_follow_the_sound_when_it_is_stretched(voices):
     assert other / plain == pytest.approx(len(recorded.signal(0)) / len(voices.signal(0)), abs=1e-3)
 
 
+def test_a_telephone_passes_its_band_and_nothing_else(voices):
+    signal = voices.signal(0)
+
+    def share(sound, low, high):
+        power = np.abs(np.fft.rfft(sound)) ** 2
+        frequencies = np.fft.rfftfreq(len(sound), 1 / 16_000)
+        return power[(frequencies >= low) & (frequencies < high)].sum() / power.sum()
+
+    narrow, line = (voices.through_telephone(line).signal(0) for line in (False, True))
+    assert share(narrow, 4_100, 8_000) < 1e-6 < share(signal, 4_100, 8_000)
+    assert share(line, 0, 200) < 0.01 * share(signal, 0, 200) and share(line, 4_100, 8_000) < 1e-6
+    assert len(narrow) == len(line) == len(signal) and narrow.dtype == line.dtype == np.float32
+    tone = 0.3 * np.sin(2 * np.pi * 1000 * np.arange(16_000) / 16_000).astype(np.float32)
+    inside = slice(2_000, -2_000)
+    heard = speech_room.telephone(tone, line=True)[inside]
+    assert heard.std() == pytest.approx(tone.std(), rel=0.05)
+    assert in_band(voices, "16 kHz").frames[0].shape == in_band(voices, "8 kHz").frames[0].shape
+
+
+def test_sound_at_8_khz_is_identified_as_a_file_and_as_an_array(voices, tmp_path):
+    narrow = audio.resample(voices.signal(0), 16_000, 8_000)
+    audio.write(tmp_path / "call.wav", narrow, 8_000)
+    told, read = language.identify(narrow, 8_000), language.identify(tmp_path / "call.wav")
+    whole = language.identify(voices.through_telephone().signal(0))
+    assert told.sum() == pytest.approx(1) and set(told.index) == {"de", "en", "ru"}
+    np.testing.assert_allclose(read[told.index], told, atol=0.02)
+    np.testing.assert_allclose(whole[told.index], told, atol=0.02)
+
+
 def test_the_level_of_noise_tells_nothing_about_the_language(voices):
     levels = {level: voices.with_noise(level) for level in (0.0, 0.5)}
     learnt = study_voices._mixed_levels(voices, levels)
@@ -94,6 +126,21 @@ def test_words_kept_aside_are_said_only_where_they_are_asked_for():
     assert 0.1 < len(aside) / len(words("de")) < 0.3
     said = " ".join(sentence("de", np.random.default_rng(k), True) for k in range(30))
     assert len(aside & set(said.replace(".", "").split())) > 50
+
+
+def test_a_clip_of_unseen_words_holds_no_other_word(monkeypatch):
+    said = []
+
+    def utter(text, *_, **__):
+        said.append(text)
+        return np.zeros(16_000, np.float32), pd.DataFrame({"start": [0.0], "stop": [1.0]})
+
+    monkeypatch.setattr("lib.synthesis.speech.utter", utter)
+    for unseen in (False, True):
+        said.clear()
+        _clip("de", None, 60 * 16_000, unseen, np.random.default_rng(0))
+        used = set(" ".join(said).replace(".", "").split())
+        assert len(said) == 60 and (used <= set(words("de", True))) == unseen
 
 
 def test_artificial_languages_differ_in_nothing_but_the_direction():
@@ -329,6 +376,65 @@ def test_controls_leave_what_they_say():
     np.testing.assert_allclose(np.sort(mixed.frames[1], axis=0), np.sort(speech.frames[1], axis=0))
     with pytest.raises(ValueError, match="frames without speech"):
         language.pauses(rounds())
+
+
+def test_shuffled_frames_keep_their_phones_and_on_demand_their_neighbourhood():
+    speech = rounds()
+    speech.speech[0][::2] = False
+    for within in (None, 20):
+        mixed = language.shuffled(speech, within=within)
+        assert [len(f) for f in mixed.frames[:2]] == [100, 200]
+        for before, after, told, moved in zip(
+            speech.frames[1:], mixed.frames[1:], speech.phones[1:], mixed.phones[1:], strict=True
+        ):
+            came_from = [np.flatnonzero((before == frame).all(axis=1))[0] for frame in after]
+            np.testing.assert_array_equal(told[came_from], moved)
+            far = np.abs(np.array(came_from) - np.arange(200))
+            assert (far.max() < 20) if within else (far.max() > 100)
+
+
+def answered(right: float, classes=("a", "b"), speakers=10, n=20) -> scores.Scored:
+    """Each speaker is answered rightly in a share of the places."""
+    truth = np.tile(np.arange(n) % len(classes), speakers)
+    wrong = np.tile(np.arange(n) >= right * n, speakers)
+    predicted = (truth + wrong) % len(classes)
+    groups = np.repeat(np.arange(speakers), n)
+    posteriors = np.log(np.eye(len(classes))[predicted] * 0.8 + 0.1)
+    return scores.Scored(list(classes), truth, posteriors, groups)
+
+
+def test_shares_explained_are_gains_over_chance():
+    whole, half = answered(0.9), answered(0.7)
+    few = replace(half, **{k: getattr(half, k)[:60] for k in ("truth", "log_posteriors", "groups")})
+    controls = {"whole": whole, "half": half, "none": answered(0.5), "few": few}
+    table = language.shares_explained({k: {"clip": s} for k, s in controls.items()}, "clip")
+    np.testing.assert_allclose(table["share"], [1, 0.5, 0, 0.5], atol=1e-9)
+    np.testing.assert_allclose(table["share_low"], table["share"], atol=1e-9)
+    deaf = language.shares_explained({"whole": {"clip": answered(0.5)}}, "clip")
+    assert deaf["share"].isna().all() and deaf["accuracy"][0] == 0.5
+
+
+def test_answers_are_counted_by_speaker():
+    table = study_leaks.counted(answered(0.9, ("de", "en", "ru")))
+    assert table["n"].sum() == 200 and table["speaker"].nunique() == 10
+    right = table[table["true"] == table["predicted"]]
+    assert right["n"].sum() == 180
+    low, value = study_leaks._loss(answered(0.9), answered(0.6))[1:], 0.3
+    assert low == pytest.approx((value, value))
+
+
+def test_a_network_of_the_study_is_trained_once(tmp_path, monkeypatch):
+    monkeypatch.setenv("WTW_CACHE", str(tmp_path))
+    speech, recipe = rounds(), language.Recipe(filters=8, lengths=(20,))
+    first = study_leaks._kept("whole", speech, recipe, 1)
+    monkeypatch.setattr(study_leaks, "train", None)
+    again = study_leaks._kept("whole", speech, recipe, 1)
+    np.testing.assert_array_equal(first.embed(speech), again.embed(speech))
+    with pytest.raises(TypeError):
+        study_leaks._kept("shuffled", speech, recipe, 1)
+    short = study_leaks._short(speech, 50)
+    assert {len(f) for f, s in zip(short.frames, short.split, strict=True) if s != "test"} == {50}
+    assert {len(f) for f in short.part("test").frames} == {200}
 
 
 # Refusals

@@ -24,7 +24,25 @@ LANGUAGES = {
 GENERATOR = ("speech", "speech_engine", "speech_text")
 
 
-class VoicesCorpus(Corpus):
+class Telephoned:
+    """Speech that can be had as a telephone passes it on."""
+
+    # None is as recorded; else whether an old line (True) or only the rate of 8 kHz limits it.
+    line: bool | None = None
+
+    def through_telephone(self, line: bool = False):
+        """The same clips without anything above 4 kHz, or as `speech_room.telephone` with a line."""
+        narrow = copy.copy(self)
+        narrow.line = line
+        return narrow
+
+    def _heard(self, signal: np.ndarray) -> np.ndarray:
+        from lib.synthesis import speech_room
+
+        return signal if self.line is None else speech_room.telephone(signal, self.line)
+
+
+class VoicesCorpus(Telephoned, Corpus):
     """Clips of equal length spoken by synthetic voices.
 
     ``label`` is the language, ``group`` the speaker, and every speaker speaks every language, so
@@ -47,11 +65,11 @@ class VoicesCorpus(Corpus):
         speech = self._sounds()[number].astype(np.float32) / 32768
         if self.recorder_seed is None:
             rng = np.random.default_rng([number, round(1000 * self.noise)])
-            return speech_room.mix(speech, self.noise, rng)
+            return self._heard(speech_room.mix(speech, self.noise, rng))
         # Played slower or faster: a longer or a shorter throat.
         stretched = audio.resample(speech, SAMPLE_RATE, round(SAMPLE_RATE * self._stretch(number)))
         rng = np.random.default_rng([number, self.recorder_seed])
-        return speech_room.recorder(stretched, rng)
+        return self._heard(speech_room.recorder(stretched, rng))
 
     def through_recorder(self, seed: int = 0) -> VoicesCorpus:
         """The same clips with other throats in other rooms: `speech_room.recorder`, and each clip
@@ -87,24 +105,14 @@ class VoicesCorpus(Corpus):
         return np.load(self.folder / "sounds.npy", mmap_mode="r")
 
 
-class RecordedSpeech(FileCorpus):
+class RecordedSpeech(Telephoned, FileCorpus):
     """Recordings of speech, read at 16 kHz; telephone and radio rates pass too."""
 
     sample_rate = SAMPLE_RATE
-    telephone = False
 
     def signal(self, i: int) -> np.ndarray:
         """Sound of clip ``i``, float32 mono at 16 kHz."""
-        signal = audio.read(self.table["path"].iloc[i], SAMPLE_RATE, allow_low_rate=True)
-        if not self.telephone:
-            return signal
-        return audio.resample(audio.resample(signal, SAMPLE_RATE, 8_000), 8_000, SAMPLE_RATE)
-
-    def through_telephone(self) -> RecordedSpeech:
-        """The same clips without anything above 4 kHz."""
-        narrow = copy.copy(self)
-        narrow.telephone = True
-        return narrow
+        return self._heard(audio.read(self.table["path"].iloc[i], SAMPLE_RATE, allow_low_rate=True))
 
 
 def load_languages(
@@ -135,13 +143,14 @@ def load_languages(
     noise : float
         Level of background noise, as `VoicesCorpus.with_noise`.
     unseen_words : bool
-        Say only words that the other corpora never use, but for the hundred most frequent.
+        Say only words that the other corpora never use, and no numbers.
     """
     if len(languages) < 2:
         raise ValueError(f"{len(languages)} language cannot be told from another; name 2 or more.")
     counts = {"train": train, "validation": validation, "test": test}
     plan = _plan(languages, counts, clips, seed)
-    settings = (languages, counts, clips, seconds, seed, unseen_words)
+    said = "no word of training" if unseen_words else False
+    settings = (languages, counts, clips, seconds, seed, said)
     folder = cache_folder() / f"voices-{_key(settings)}"
     if not folder.exists():
         _render(plan, seconds, seed, unseen_words, folder)
@@ -211,7 +220,7 @@ def _render(plan: pd.DataFrame, seconds: float, seed: int, unseen: bool, folder:
 def _clip(language, speaker, n_samples: int, unseen: bool, rng) -> tuple[np.ndarray, pd.DataFrame]:
     """Sentences one after another until the clip is full; the last one is cut off."""
     from lib.synthesis.speech import utter
-    from lib.synthesis.speech_text import ArtificialLanguage, sentence
+    from lib.synthesis.speech_text import ArtificialLanguage, sentence, words
 
     artificial = language.startswith("step")
     parts, tables, length = [], [], 0
@@ -220,6 +229,9 @@ def _clip(language, speaker, n_samples: int, unseen: bool, rng) -> tuple[np.ndar
             text = ArtificialLanguage(int(language.removeprefix("step"))).sentence(rng)
         else:
             text = sentence(language, rng, unseen)
+            # The words of a number are those of every other number.
+            while unseen and not set(text.rstrip(".").split()) <= set(words(language, True)):
+                text = sentence(language, rng, unseen)
         # The artificial languages borrow Spanish vowels, which never weaken.
         spoken = "es" if artificial else language
         signal, phonemes = utter(text, spoken, speaker, phonetic=artificial)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from lib.corpora import Corpus
-from lib.evaluation.intervals import group_codes, percentiles
+from lib.evaluation.intervals import bootstrap, group_codes, percentiles
 from lib.language.classifier import LanguageClassifier
 from lib.language.features import FRAMES_A_SECOND, SpeechFeatures, speech_features
 from lib.language.places import Places, excerpts, fragments, whole_clips
@@ -66,14 +66,19 @@ class Scored:
         return (float(statistic(tables.sum(axis=0))), *percentiles(replicates))
 
     def calibration(self) -> pd.DataFrame:
-        """Confidence against truth: ``confidence``, ``accuracy`` and ``n`` of ten equal bins."""
+        """Confidence against truth: ``confidence``, ``accuracy`` with its interval over groups
+        (``low``, ``high``) and ``n`` of ten equal bins, the empty ones left out."""
         sure = np.exp(self.log_posteriors.max(axis=1))
         right = self.predicted == self.truth
         edges = np.linspace(1 / len(self.classes), 1, N_BINS + 1)
         place = np.clip(np.digitize(sure, edges) - 1, 0, N_BINS - 1)
         table = pd.DataFrame({"confidence": sure, "accuracy": right, "bin": place})
         grouped = table.groupby("bin")
-        return grouped[["confidence", "accuracy"]].mean().assign(n=grouped.size())
+        parts = {number: rows.index.to_numpy() for number, rows in grouped}
+        intervals = {b: bootstrap(right[i], self.groups[i])[1:] for b, i in parts.items()}
+        spread = pd.DataFrame.from_dict(intervals, "index", columns=["low", "high"])
+        means = grouped[["confidence", "accuracy"]].mean().assign(n=grouped.size())
+        return means.join(spread)
 
     def calibration_error(self) -> float:
         """Mean gap between confidence and accuracy, weighted by how many answers are in a bin."""

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 
 from lib.audio import atomic
 from lib.evaluation import record
+from lib.language.study_bands import bands_on_real, bands_on_voices
+from lib.language.study_leaks import CORPORA, answers, leaks, unseen_words
 from lib.language.study_real import published_on_real, real, real_controls, ship
 from lib.language.study_voices import (
     SIZES,
@@ -23,11 +26,19 @@ from lib.language.study_voices import (
     noise,
     order,
     order_gain,
-    unseen_words,
 )
 from lib.training import keep_freed_memory
 
-__all__ = ["SIZES", "SOURCE", "kept", "order_gain", "record_controls", "record_models", "table"]
+__all__ = [
+    "SIZES",
+    "SOURCE",
+    "kept",
+    "order_gain",
+    "record_bands",
+    "record_controls",
+    "record_models",
+    "table",
+]
 
 KEPT = Path(__file__).resolve().parents[2] / "data" / "language_study"
 # What the source reports: of the ANN per frame, of the LSTM per fragment.
@@ -49,9 +60,15 @@ TABLES = {
     "real-en-de": real,
     "real-en-de-ru": lambda: real(("en", "de", "ru")),
     "real-controls": real_controls,
+    "real-controls-3": lambda: real_controls(("en", "de", "ru")),
     "noise": lambda: noise(kinds=("lstm", "pooled")),
-    "unseen-words": unseen_words,
     "real-published": published_on_real,
+    **{f"leaks-{name.rpartition('-')[2]}": partial(leaks, name) for name in CORPORA},
+    "confusion": lambda: answers()[0],
+    "calibration": lambda: answers()[1],
+    "unseen-words": unseen_words,
+    "bands-voices": bands_on_voices,
+    "bands-real": bands_on_real,
 }
 
 
@@ -70,12 +87,23 @@ def record_models(table: pd.DataFrame, notebook: str, at: str | None = None) -> 
 
 
 def record_controls(table: pd.DataFrame, unit: str, notebook: str, at: str | None = None) -> None:
-    """Record what is left of a score on each corpus without language."""
+    """Record what is left of a score on each corpus without language; the best model's rows bear
+    the corpus's plain name."""
     chosen = table[(table["unit"] == unit) & (table["control"] != "whole")]
     for row in chosen.itertuples():
         metric = f"{row.control.replace(' ', '_')}_accuracy"
+        corpus = row.corpus if row.model in ("pooled", "linear") else f"{row.corpus}/{row.model}"
         numbers = (row.accuracy, row.low, row.high, row.groups, row.chance, None)
-        record("language", metric, row.corpus, *numbers, notebook, at)
+        record("language", metric, corpus, *numbers, notebook, at)
+
+
+def record_bands(table: pd.DataFrame, notebook: str, at: str = "paper") -> None:
+    """Record the clips of the shipped classifier in each band that they were heard in."""
+    for row in table[table["unit"] == "clip"].itertuples():
+        learnt = "" if pd.isna(row.learnt) else f"/learnt at {row.learnt}"
+        corpus = f"{row.corpus}/{row.model}{learnt}/{row.band}".replace(" ", "-")
+        numbers = (row.accuracy, row.low, row.high, row.groups, row.chance, None)
+        record("language", "clip_accuracy", corpus, *numbers, notebook, at)
 
 
 def table(name: str) -> pd.DataFrame:

@@ -136,14 +136,3 @@ def order_gain(without: Scored, with_order: Scored) -> tuple[float, float, float
     """Accuracy that hearing the order adds on the same fragments, its interval over speakers."""
     right = [(s.predicted == s.truth).astype(float) for s in (without, with_order)]
     return bootstrap(right[1] - right[0], with_order.groups)
-
-
-def unseen_words(name: str = "voices-2") -> pd.DataFrame:
-    """A network of clips on speakers and words that training never had."""
-    speech = speech_features(voices(name), cmn=True)
-    classifier = train(speech, "pooled", cmn=True)
-    tables = []
-    for words, unseen in (("seen", False), ("unseen", True)):
-        scored = evaluate(classifier, voices(name, unseen_words=unseen).part("test"), seconds=())
-        tables.append(summary(scored).assign(corpus=name, model="pooled", words=words))
-    return pd.concat(tables, ignore_index=True)

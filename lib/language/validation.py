@@ -69,7 +69,7 @@ def cross_validate(
         )
         for unit, scored in evaluate(classifier, speech.select(test), None, seconds).items():
             parts.setdefault(unit, []).append(scored)
-    return {unit: _together(answers) for unit, answers in parts.items()}
+    return {unit: together(answers) for unit, answers in parts.items()}
 
 
 def cross_validate_phonotactic(
@@ -98,7 +98,7 @@ def cross_validate_phonotactic(
         scored = evaluate(classifier, speech.select(test), None, seconds, local)
         for unit, answers in scored.items():
             parts.setdefault(unit, []).append(answers)
-    return {unit: _together(answers) for unit, answers in parts.items()}
+    return {unit: together(answers) for unit, answers in parts.items()}
 
 
 def cross_validate_vectors(
@@ -117,10 +117,10 @@ def cross_validate_vectors(
         mean, sd, weights, bias = fit_linear(vectors[learn], speech.labels[learn], strength)
         scores = normalised((vectors[test] - mean) / sd @ weights + bias)
         parts.append(Scored(speech.classes, truth[test], scores, speech.groups[test]))
-    return _together(parts)
+    return together(parts)
 
 
-def _together(parts: list[Scored]) -> Scored:
+def together(parts: list[Scored]) -> Scored:
     """Answers of several folds as one set."""
     return Scored(
         parts[0].classes,

@@ -5,12 +5,15 @@ from __future__ import annotations
 import numpy as np
 import scipy.signal
 
+from lib import audio
 from lib.synthesis.noise import coloured
 from lib.synthesis.speech import SAMPLE_RATE
 
 # The source's levels: amplitude of the noise as a multiple of the speech's.
 NOISE_LEVELS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25)
 BAND = (100.0, 7_000.0)
+# What a telephone keeps: 8,000 samples a second, and on an old line only this band (Hz).
+NARROW_RATE, LINE = 8_000, (300.0, 3_400.0)
 
 
 def background(n_samples: int, rng: np.random.Generator, sample_rate=SAMPLE_RATE) -> np.ndarray:
@@ -58,6 +61,35 @@ def recorder(speech: np.ndarray, rng: np.random.Generator, sample_rate=SAMPLE_RA
     """
     heard = _equalise(_reverberate(speech, rng, sample_rate), rng, sample_rate)
     return mix(heard, 10 ** (-rng.uniform(5.0, 40.0) / 20), rng)
+
+
+def telephone(speech: np.ndarray, line: bool = False, sample_rate=SAMPLE_RATE) -> np.ndarray:
+    """The same speech at 8 kHz, that is without anything above 4 kHz, at its old rate again.
+
+    Parameters
+    ----------
+    speech : array (samples,)
+    line : bool
+        As an old telephone line passes it on: 300 to 3,400 Hz only, each sample in the 8 bits of
+        the mu-law (ITU-T G.711, here by its formula), full scale at the loudest sample.
+
+    Notes
+    -----
+    Used by notebook 06.
+    """
+    narrow = audio.resample(speech, sample_rate, NARROW_RATE)
+    if line:
+        band = scipy.signal.butter(4, LINE, "bandpass", fs=NARROW_RATE, output="sos")
+        narrow = _mu_law(scipy.signal.sosfilt(band, narrow))
+    return audio.resample(narrow.astype(np.float32), NARROW_RATE, sample_rate)
+
+
+def _mu_law(speech: np.ndarray, mu: float = 255.0) -> np.ndarray:
+    """Sound in 256 steps, fine ones near zero and coarse ones far from it."""
+    peak = max(np.abs(speech).max(), 1e-9)
+    pressed = np.sign(speech) * np.log1p(mu * np.abs(speech) / peak) / np.log1p(mu)
+    steps = np.round(pressed * 127) / 127
+    return peak * np.sign(steps) * np.expm1(np.abs(steps) * np.log1p(mu)) / mu
 
 
 def _reverberate(speech, rng, sample_rate) -> np.ndarray:
