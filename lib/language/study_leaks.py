@@ -62,7 +62,7 @@ def _few(speech: SpeechFeatures) -> SpeechFeatures:
     return speech.select((speech.split != "train") | np.isin(speech.groups, learnt))
 
 
-def answers(names=CORPORA) -> tuple[pd.DataFrame, pd.DataFrame]:
+def answers(names=("voices-8",)) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Counts of every answer by speaker, and confidence against truth in ten bins."""
     counts, bins = [], []
     for name in names:
