@@ -20,8 +20,6 @@ from lib.encoder.windows import frames_of, sd_offset
 from lib.features import N_BINS, N_FRAMES
 
 BATCH = 64
-# Windows from which on it pays to compile, which takes a second or two.
-COMPILED_FROM = 3000
 # A tenth of a window, as in the source's sequence experiments.
 SEQUENCE_HOP = N_FRAMES // 10
 
@@ -103,8 +101,7 @@ def embed_and_detect(
     Used by notebooks 04 and 09.
     """
     frames = frames_of(recording, version_of(encoder))
-    compiled = len(frames) >= COMPILED_FROM * hop > 0
-    parts = zip(*embed_frames([frames], encoder, detector, hop, compiled), strict=True)
+    parts = zip(*embed_frames([frames], encoder, detector, hop), strict=True)
     codes, probabilities = (np.concatenate(p) if p[0] is not None else None for p in parts)
     return codes, probabilities
 
