@@ -25,8 +25,6 @@ from lib.language.validation import folds, together
 # What is heard: the recording, the same at 8 kHz, and the same through an old telephone line.
 BANDS = {"16 kHz": None, "8 kHz": False, "telephone line": True}
 SECONDS = (3.0, 5.0, 10.0)
-# Speakers take turns; one keeps its band in all languages, or the band would tell the language.
-TURNS = ("16 kHz", "8 kHz", "16 kHz", "telephone line")
 
 
 def in_band(corpus, band: str) -> SpeechFeatures:
@@ -34,16 +32,6 @@ def in_band(corpus, band: str) -> SpeechFeatures:
     line = BANDS[band]
     heard = corpus if line is None else corpus.through_telephone(line)
     return speech_features(heard, cmn=True)
-
-
-def mixed_bands(corpus) -> SpeechFeatures:
-    """Features of a corpus of speech, half of its speakers heard through a telephone."""
-    speaker = pd.factorize(corpus.table["group"])[0]
-    parts = [
-        in_band(corpus.select(speaker % len(TURNS) == turn), band)
-        for turn, band in enumerate(TURNS)
-    ]
-    return joined(*parts)
 
 
 def bands_on_voices(classifier: PhonotacticClassifier | None = None) -> pd.DataFrame:
