@@ -82,7 +82,7 @@ def differences(counts: pd.DataFrame, score: str, better: tuple, worse: tuple) -
     axis.set_xticklabels(gain.index, rotation=60, ha="right")
     right = axis.twinx()
     right.plot(places, ours["clips"].reindex(gain.index), ".", color="0.35", ms=6)
-    right.set(ylabel="test clips (dots)", ylim=(0, None))
+    right.set(ylabel="test clips (dots)", ylim=(0, 1.1 * ours["clips"].max()))
     right.grid(visible=False)
     return figure
 
@@ -169,11 +169,17 @@ def cost(measured: pd.DataFrame) -> Figure:
 
 
 def label_curve(counts: pd.DataFrame, representation: str, head: str) -> pd.DataFrame:
-    """Accuracy over the number of labels: DataFrame[labels, value, low, high], all labels last."""
+    """Accuracy over the number of labels: DataFrame[labels, value, low, high], all labels last.
+
+    Where fewer labels were tried in some repeats only, all points are of those repeats: others
+    leave other speakers out.
+    """
     own = counts[(counts["representation"] == representation) & (counts["head"] == head)]
     everything = full_labels(own)
     fewer = own.drop(everything.index)
     rows = [(n, *accuracy(fewer, labels=n)) for n in sorted(fewer["labels"].unique())]
+    if len(fewer):
+        everything = everything[everything["repeat"].isin(fewer["repeat"])]
     if len(everything):
         # The draws of a small corpus differ a little in size.
         rows.append((round(everything["labels"].mean()), *accuracy(everything)))

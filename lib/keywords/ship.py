@@ -85,6 +85,7 @@ def _cut_off(clips: np.ndarray, n: int, rng) -> tuple[np.ndarray, np.ndarray]:
     between = _noise(n, rng)[0] * rng.uniform(0, 0.1, (n, 1))
     for window in between:
         last, first = rng.integers(len(clips), size=2)
+        # 0 is a beginning alone, 1 an end alone, 2 both.
         which = rng.integers(3)
         if which != 0:
             end = clips[last, middle[last] :][: SAMPLES // 2]

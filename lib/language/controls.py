@@ -42,32 +42,20 @@ def pauses(speech: SpeechFeatures, shortest: int = 20) -> SpeechFeatures:
     return replace(kept, frames=frames, speech=[np.ones(len(f), bool) for f in frames], phones=None)
 
 
-def shuffled(speech: SpeechFeatures, seed: int = 0, within: int | None = None) -> SpeechFeatures:
+def shuffled(speech: SpeechFeatures, seed: int = 0) -> SpeechFeatures:
     """The speech frames of each clip in random order: the same sounds, no sequence.
 
     Phones move with their frames, so that a network that learns them still can.
-
-    Parameters
-    ----------
-    within : int, optional
-        Change places only within so many frames, one block after another. The sounds of an
-        excerpt then stay those of its stretch of speech, instead of coming from all the clip.
     """
     rng = np.random.default_rng(seed)
     loud = [np.flatnonzero(mask) for mask in speech.speech]
-    orders = [places[_mixed(len(places), within, rng)] for places in loud]
+    orders = [places[np.argsort(rng.random(len(places)), kind="stable")] for places in loud]
     frames = [f[order] for f, order in zip(speech.frames, orders, strict=True)]
     phones = speech.phones
     if phones is not None:
         phones = [told[order] for told, order in zip(phones, orders, strict=True)]
     masks = [np.ones(len(f), bool) for f in frames]
     return replace(speech, frames=frames, speech=masks, phones=phones)
-
-
-def _mixed(n: int, within: int | None, rng: np.random.Generator) -> np.ndarray:
-    """Numbers 0..n-1 in random order, within blocks."""
-    block = np.arange(n) // (within or max(n, 1))
-    return np.lexsort((rng.random(n), block))
 
 
 CONTROLS = {"spectrum only": averaged, "pauses only": pauses, "shuffled": shuffled}

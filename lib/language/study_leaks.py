@@ -20,7 +20,6 @@ from lib.language.study_voices import MANY, SIZES, voices
 from lib.language.training import MANY_VOICES, Recipe, train
 
 CORPORA = ("voices-2", "voices-3", "voices-8")
-NEARBY, WITH_NEARBY = "shuffled nearby", ()
 # Of the voices of `MANY`, and so often heard; with eight languages these are the reported network's.
 LEAK_VOICES = 100
 LEAK_PASSES = {"voices-2": 9, "voices-3": 6, "voices-8": 6}
@@ -41,8 +40,6 @@ def leaks(name: str) -> pd.DataFrame:
         "spectrum only": (_short(averaged(plain)), MANY_VOICES, passes),
         "pauses only": (pauses(plain), quiet, None),
     }
-    if name in WITH_NEARBY:
-        plans[NEARBY] = (shuffled(speech, within=FRAGMENT), MANY_VOICES, passes)
     scored = {}
     for control, (corpus, recipe, epochs) in plans.items():
         classifier = _kept(control, corpus, recipe, epochs)
@@ -62,7 +59,7 @@ def _few(speech: SpeechFeatures) -> SpeechFeatures:
     return speech.select((speech.split != "train") | np.isin(speech.groups, learnt))
 
 
-def answers(names=("voices-8",)) -> tuple[pd.DataFrame, pd.DataFrame]:
+def answers(names=CORPORA) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Counts of every answer by speaker, and confidence against truth in ten bins."""
     counts, bins = [], []
     for name in names:
