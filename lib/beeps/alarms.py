@@ -147,7 +147,7 @@ def operating_curve(
     curves = {}
     for name, tables in candidates.items():
         rows = []
-        for threshold in thresholds_of(tables, 16):
+        for threshold in thresholds_of(tables, 80):
             pairs = zip(tables, truths[name], strict=True)
             found, _, false = zip(*(_judged(*pair, threshold) for pair in pairs), strict=True)
             rows.append((sum(false) / hours, 1 - np.concatenate(found).mean()))

@@ -6,6 +6,8 @@ pace, whether each beep kept its level and its pitch: that is in the map.
 
 from __future__ import annotations
 
+from statistics import median
+
 import numpy as np
 
 from lib.beeps.frontend import HOP_SECONDS, N_CHANNELS
@@ -72,7 +74,8 @@ def evidence(train: Train, memory: Memory) -> np.ndarray:
     pulses = [rows for rows in pulses if len(rows)]
     if not pulses:
         return np.zeros(len(EVIDENCE), np.float32)
-    heights = np.array([np.median(level[_inner(rows)]) for rows in pulses])
+    # For a handful of values each, ten times faster than NumPy's.
+    heights = np.array([median(level[_inner(rows)].tolist()) for rows in pulses])
     height = float(np.median(heights))
     gaps = _gaps(train, first, len(tone))
     return np.array(

@@ -7,10 +7,11 @@ import soxr
 
 from lib.beeps.detector import BeepDetector
 from lib.beeps.frontend import SAMPLE_RATE, FrontEnd, as_mono
+from lib.beeps.memory import MARGIN
 from lib.beeps.pattern import Pattern
 from lib.beeps.pulses import PulseTracker, Train
 from lib.beeps.stream import Engine
-from lib.beeps.tonenet import REACH_CHANNELS, ToneStream, tone_frequencies
+from lib.beeps.tonenet import ToneStream, tone_frequencies
 from lib.beeps.verifier import Verifier
 from lib.beeps.weights import Weights
 
@@ -58,11 +59,11 @@ def learn_pattern(signal: np.ndarray, sample_rate: int, weights: Weights | None 
 
 def _main_pulses(signal: np.ndarray, weights: Weights) -> list:
     """The clear pulses at the pitches that sound longest: an appliance plays few notes."""
-    contrast = FrontEnd().feed(np.concatenate([signal, np.zeros(SAMPLE_RATE, np.float32)]))
+    front = FrontEnd()
+    contrast = front.feed(np.concatenate([signal, np.zeros(SAMPLE_RATE, np.float32)]))
     probability = ToneStream(weights.tone).feed(contrast)
-    margin = REACH_CHANNELS // 2
-    tracker = PulseTracker()
-    pulses = tracker.feed(probability, contrast[: len(probability), margin:-margin, 0])
+    n, inner = len(probability), slice(MARGIN, MARGIN + probability.shape[1])
+    pulses = PulseTracker().feed(probability, contrast[:n, inner, 0], front.levels[:n, inner])
     clear = [p for p in pulses if p.probability > 0.75]
     sounded = np.zeros(len(tone_frequencies()))
     for pulse in clear:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from statistics import median
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +21,9 @@ from lib.beeps.rhythm import FEWEST_GROUPS, GROUP_GAPS, best_chain, groups_of
 PEAK_CHANNELS = 3
 # A pulse may wander so many channels, and miss so many frames.
 SAME_CHANNEL, MISSED_FRAMES = 1.6, 2
+# A tone so many dB below the loudest moment of its pulse only rings on in the room; one that rises
+# by so many dB out of the ringing is the next pulse, and after so many silent frames any is.
+FALL_DB, RISE_DB, RING_FRAMES = 12.0, 6.0, 10
 # Frames between looks at the tracks: 0.1 s.
 TICK_FRAMES = 5
 # A track that has been silent for so long is over.
@@ -38,51 +42,103 @@ class Pulse(NamedTuple):
     contrast: float
 
 
+@dataclass
+class _OpenPulse:
+    """A pulse that may go on: its first and last frame, sums over its frames, its loudest level."""
+
+    first: int
+    last: int
+    channels: float = 0.0
+    n: int = 0
+    probability: float = 0.0
+    contrast: float = 0.0
+    loudest: float = -np.inf
+
+    @property
+    def channel(self) -> float:
+        return self.channels / self.n
+
+    def closed(self) -> Pulse:
+        # A window hears a beep, 12 dB down, when its centre is within 10 ms of it at either end.
+        start, stop = (frame * HOP_SECONDS + CENTRE_SECONDS for frame in (self.first, self.last))
+        return Pulse(start, stop, self.channel, self.probability / self.n, self.contrast / self.n)
+
+
+@dataclass
+class _Ringing:
+    """What a room keeps of a pulse: its channel, its last frame, its lowest level so far."""
+
+    channel: float
+    last: int
+    lowest: float
+
+
 class PulseTracker:
-    """Pulses of a stream of tone probabilities."""
+    """Pulses of a stream of tone probabilities.
+
+    In a room that rings, a tone is still heard in the pauses between beeps: a pulse ends where its
+    level has fallen by `FALL_DB`, and another begins where it rises again by `RISE_DB`.
+    """
 
     def __init__(self, threshold: float = 0.5):
         self.threshold = threshold
-        self.open: list[list[float]] = []
+        self.open: list[_OpenPulse] = []
+        self._ringing: list[_Ringing] = []
         self._frame = 0
 
-    def feed(self, probability: np.ndarray, contrast: np.ndarray) -> list[Pulse]:
-        """Pulses that ended in these frames; both arrays are (frames, 172)."""
-        tops = maximum_filter1d(probability, 2 * PEAK_CHANNELS + 1, axis=1)
-        frames, channels = np.nonzero((probability == tops) & (probability > self.threshold))
-        found = probability[frames, channels], contrast[frames, channels]
+    def feed(
+        self, probability: np.ndarray, contrast: np.ndarray, levels: np.ndarray
+    ) -> list[Pulse]:
+        """Pulses that ended in these frames; all arrays are (frames, 172), the levels in dB."""
+        heard = probability > self.threshold
+        if heard.any():  # Mostly nothing is.
+            heard &= probability == maximum_filter1d(probability, 2 * PEAK_CHANNELS + 1, axis=1)
+        places = np.nonzero(heard)
+        found = (array[places] for array in (probability, contrast, levels))
         closed = []
-        for frame, channel, p, c in zip(frames, channels, *found, strict=True):
+        for frame, channel, p, c, level in zip(*places, *found, strict=True):
             frame = self._frame + int(frame)
             closed += self._close(frame)
-            self._take(frame, float(channel), float(p), float(c))
+            self._take(frame, float(channel), float(p), float(c), float(level))
         self._frame += len(probability)
         return closed + self._close(self._frame)
 
-    def _take(self, frame: int, channel: float, p: float, c: float) -> None:
-        """Add a tone to the pulse that it goes on with, or open one."""
-        near = [x for x in self.open if abs(x[2] / x[3] - channel) <= SAME_CHANNEL]
-        if near:
-            pulse = min(near, key=lambda x: abs(x[2] / x[3] - channel))
-            pulse[1] = frame
-        else:
-            pulse = [frame, frame, 0.0, 0, 0.0, 0.0]
+    def _take(self, frame: int, channel: float, p: float, c: float, level: float) -> None:
+        """Add a tone to the pulse that it goes on with, or open one, unless it only rings on."""
+        pulse, ringing = _nearest(self.open, channel), _nearest(self._ringing, channel)
+        fallen = pulse is not None and level < pulse.loudest - FALL_DB
+        if fallen and ringing is None:
+            self._ringing.append(_Ringing(channel, frame, level))
+            return
+        if ringing is not None:
+            if (fallen or pulse is None) and level < ringing.lowest + RISE_DB:
+                ringing.last, ringing.lowest = frame, min(ringing.lowest, level)
+                return
+            self._ringing.remove(ringing)
+        if pulse is None:
+            pulse = _OpenPulse(frame, frame)
             self.open.append(pulse)
-        for place, value in ((2, channel), (3, 1), (4, p), (5, c)):
-            pulse[place] += value
+        pulse.last, pulse.n = frame, pulse.n + 1
+        pulse.channels += channel
+        pulse.probability += p
+        pulse.contrast += c
+        pulse.loudest = max(pulse.loudest, level)
 
     def _close(self, frame: int) -> list[Pulse]:
-        if not self.open or min(x[1] for x in self.open) >= frame - MISSED_FRAMES - 1:
+        due = frame - MISSED_FRAMES - 1
+        if self._ringing:
+            self._ringing = [x for x in self._ringing if x.last >= frame - RING_FRAMES]
+        if not self.open or min(x.last for x in self.open) >= due:
             return []
-        over = [x for x in self.open if x[1] < frame - MISSED_FRAMES - 1]
-        self.open = [x for x in self.open if x[1] >= frame - MISSED_FRAMES - 1]
-        return [_pulse(*x) for x in over if x[1] > x[0]]
+        over = [x for x in self.open if x.last < due]
+        self.open = [x for x in self.open if x.last >= due]
+        return [x.closed() for x in over if x.last > x.first]
 
 
-def _pulse(first, last, channels, n, p, c) -> Pulse:
-    # A window hears a beep, 12 dB down, when its centre is within 10 ms of it at either end.
-    start, stop = (frame * HOP_SECONDS + CENTRE_SECONDS for frame in (first, last))
-    return Pulse(start, stop, channels / n, p / n, c / n)
+def _nearest(sounds: list, channel: float):
+    """The one of some sounds that has this channel, or None."""
+    near = [x for x in sounds if abs(x.channel - channel) <= SAME_CHANNEL]
+    return min(near, key=lambda x: abs(x.channel - channel), default=None)
 
 
 class Train(NamedTuple):
@@ -103,8 +159,10 @@ class Train(NamedTuple):
     @property
     def interval(self) -> float:
         """Time from group to group in s; where a group is missing, half of what lies between."""
-        between = np.diff(self.starts)
-        return float(np.median(between / np.maximum(np.round(between / between.min()), 1)))
+        # It is asked a dozen times for each train, of a few values: faster without NumPy.
+        between = np.diff(self.starts).tolist()
+        least = min(between)
+        return median(gap / max(round(gap / least), 1) for gap in between)
 
 
 @dataclass
@@ -167,7 +225,7 @@ def _reported(track: Track, now: float) -> list[Train]:
 
 def _sounding(track: Track, open_pulses: list) -> bool:
     """Whether a pulse of this pitch has begun and not ended; a single frame is no pulse yet."""
-    return any(x[1] > x[0] and abs(x[2] / x[3] - track.channel) <= 2 for x in open_pulses)
+    return any(x.last > x.first and abs(x.channel - track.channel) <= 2 for x in open_pulses)
 
 
 def _steady_trains(track: Track) -> list[Train]:
@@ -183,26 +241,28 @@ def _steady_trains(track: Track) -> list[Train]:
             if last in longest:
                 # The group before the last is one of a train that goes on with the last.
                 continue
-            chain, pause = best_chain([group[:2] for group in groups], last)
+            chain = best_chain([group[:2] for group in groups], last)
             longest = longest or chain
             key = tuple(groups[k][:2] for k in chain)
             if len(chain) >= FEWEST_GROUPS and key not in known:
                 known.add(key)
-                trains.append(_train(pulses, groups, chain, pause))
+                trains.append(_train(pulses, groups, chain))
     return trains
 
 
-def _train(pulses: list[Pulse], groups: list[tuple], chain: list[int], pause: float) -> Train:
+def _train(pulses: list[Pulse], groups: list[tuple], chain: list[int]) -> Train:
     chosen = [groups[k] for k in chain]
-    return Train(
+    train = Train(
         np.array([group[0] for group in chosen]),
         np.array([group[1] for group in chosen]),
         np.array([group[3] - group[2] for group in chosen]),
         [pulses[k] for group in chosen for k in range(group[2], group[3])],
         chain[-1] - chain[0] + 1 - len(chain),
         pulses[: chosen[0][2]],
-        chosen[-1][1] + waiting_seconds(pause),
+        np.inf,
     )
+    pause = train.interval - median((train.stops - train.starts).tolist())
+    return train._replace(decided=chosen[-1][1] + waiting_seconds(pause))
 
 
 def waiting_seconds(pause: float) -> float:

@@ -6,7 +6,7 @@ from __future__ import annotations
 GROUP_GAPS = (0.07, 0.16, 0.30)
 FEWEST_GROUPS = 3
 # Time from group to group in s, and how far a group may be from its place, in intervals.
-SHORTEST_INTERVAL, LONGEST_INTERVAL, TOLERANCE = 0.15, 4.0, 0.12
+SHORTEST_INTERVAL, LONGEST_INTERVAL, TOLERANCE = 0.15, 4.0, 0.15
 # Beeps closer than this belong to one group, however steady they are.
 SHORTEST_PAUSE = 0.14
 
@@ -22,27 +22,32 @@ def groups_of(pulses: list, gap: float) -> list[tuple]:
     return [tuple(group) for group in groups]
 
 
-def best_chain(spans: list[tuple], last: int) -> tuple[list[int], float]:
-    """The longest steady chain of groups back from the last, and its pause in s.
+def best_chain(spans: list[tuple], last: int) -> list[int]:
+    """The longest steady chain of groups back from the last.
 
-    The interval is tried from the last group to each of the three before it; a group that would
-    go on with the chain after `last` makes it void.
+    The interval is tried from the last group to each of the three before it, and half and a third
+    of it where groups lie between: one interval of a trembling rhythm is a poor guess of its pace.
+    A group that would go on with the chain after `last` makes it void.
     """
-    best, best_pause, most = [], 0.0, 0.0
-    for before in range(last - 1, max(last - 4, -1), -1):
-        interval = spans[last][0] - spans[before][0]
-        pause = interval - (spans[last][1] - spans[last][0])
-        short = interval < SHORTEST_INTERVAL or pause < SHORTEST_PAUSE
-        if short or not _alike(spans[last], spans[before]):
-            continue
-        if interval > LONGEST_INTERVAL:
-            break
+    best, most = [], 0.0
+    for interval in _intervals(spans, last):
         chain = _chain(spans, last, interval)
         strangers = last - chain[0] + 1 - len(chain)
         if len(chain) - 0.5 * strangers > most and not _goes_on(spans, last, interval):
             best, most = chain, len(chain) - 0.5 * strangers
-            best_pause = pause
-    return best, best_pause
+    return best
+
+
+def _intervals(spans: list[tuple], last: int) -> list[float]:
+    """Paces worth trying, in s: from one of the groups before to the last, in one step or more."""
+    begin, end = spans[last]
+    tried = []
+    for before in range(last - 1, max(last - 4, -1), -1):
+        if _alike(spans[last], spans[before]):
+            between = begin - spans[before][0]
+            tried += [between / steps for steps in range(1, last - before + 1)]
+    least = max(SHORTEST_INTERVAL, end - begin + SHORTEST_PAUSE)
+    return [interval for interval in tried if least <= interval <= LONGEST_INTERVAL]
 
 
 def _alike(a: tuple, b: tuple) -> bool:

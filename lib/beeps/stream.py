@@ -9,7 +9,7 @@ import numpy as np
 import soxr
 
 from lib.beeps.frontend import HOP_SECONDS, SAMPLE_RATE, FrontEnd
-from lib.beeps.memory import Memory
+from lib.beeps.memory import MARGIN, Memory
 from lib.beeps.pattern import PatternMatcher
 from lib.beeps.pulses import TICK_FRAMES, PulseTracker, Train, TrainFinder
 from lib.beeps.tonenet import REACH_CHANNELS, ToneStream, tone_frequencies
@@ -117,7 +117,9 @@ class Sequences:
 
     def trains(self, probability, contrast, levels, now) -> Iterator[tuple[Train, np.ndarray]]:
         self._memory.add(probability, levels)
-        pulses = self._pulses.feed(probability, contrast)
+        pulses = self._pulses.feed(
+            probability, contrast, levels[:, MARGIN : MARGIN + probability.shape[1]]
+        )
         for train in self._trains.feed(pulses, self._pulses.open, now):
             if LOWEST_TONE <= _tone(train) <= self._highest:
                 yield train, train_features(train, self._trains.recent, self._memory)

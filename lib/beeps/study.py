@@ -25,7 +25,7 @@ from lib.synthesis.soundscape_beeps import Appliance
 DATA = Path(__file__).resolve().parents[2] / "data"
 EVENTS = DATA / "beeps_events"
 # Homes of the test: no seed of training or validation is among them.
-TEST_SEEDS = range(9_000, 9_066)
+TEST_SEEDS = range(10_000, 10_066)
 LAPTOP_SEEDS = range(9_900, 9_901)
 # Bins of the SNR in dB in which misses are counted.
 SNR_EDGES = (-10, -7.5, -5, -2.5, 0, 2.5, 5, 10, 15, 20)

@@ -1,4 +1,4 @@
-"""Is a train of groups an end-of-cycle sequence? Its features, and a small network that decides."""
+"""Is a train of groups an end-of-cycle sequence? Its features, and the decision trees that judge."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from lib.beeps.evidence import EVIDENCE, Memory, evidence
 from lib.beeps.pulses import SAME_CHANNEL, Pulse, Train
 from lib.beeps.tonenet import tone_frequencies
 
-# Features farther out than so many standard deviations say no more.
-MOST_SD = 5.0
 FEATURES = (
     "log groups",
     "log interval",
@@ -51,7 +49,7 @@ FEATURES = (
 
 
 def train_features(train: Train, recent: Iterable[Pulse], memory: Memory) -> np.ndarray:
-    """What the network sees of a train, (64,) float32; names in `FEATURES`.
+    """What the trees see of a train, (64,) float32; names in `FEATURES`.
 
     Parameters
     ----------
@@ -163,40 +161,27 @@ def _like_strangers(train: Train, channel: float, length: float, contrast: float
     return len(alike) / len(train.starts)
 
 
-def build_verifier():
-    """Keras model (64,) -> logit that a train is a sequence; standardises its input.
-
-    Noise and dropout act in training alone: there are more features than a few thousand trains
-    could teach otherwise.
-    """
-    import keras
-
-    inputs = keras.Input((len(FEATURES),), name="features")
-    x = keras.layers.Normalization(name="standardise")(inputs)
-    x = keras.layers.GaussianNoise(0.15, name="noise")(x)
-    x = keras.layers.Dense(48, activation="relu", name="first")(x)
-    x = keras.layers.Dropout(0.2, name="dropout")(x)
-    x = keras.layers.Dense(24, activation="relu", name="second")(x)
-    return keras.Model(inputs, keras.layers.Dense(1, name="logit")(x), name="verifier")
-
-
 class Verifier:
-    """The trained network by matrix products.
+    """Boosted decision trees as plain arrays, whatever version of scikit-learn has grown them.
 
     Parameters
     ----------
-    weights : list of arrays
-        Mean, standard deviation, then kernel and bias of the three layers.
+    weights : list of six arrays
+        The nodes of all trees, one tree after the other: the number of the feature that a node
+        asks for, its threshold, the node for values up to it, the node for greater ones (a leaf has
+        itself as both), the value of a leaf; and the root of each tree, with the logit that the
+        values are added to as the last value.
     """
 
     def __init__(self, weights: list[np.ndarray]):
-        self._mean, self._sd, *layers = weights
-        self._layers = list(zip(layers[::2], layers[1::2], strict=True))
+        self._feature, self._threshold, self._low, self._high, values, self._roots = weights
+        self._values, self._logit = values[:-1], values[-1]
 
     def __call__(self, features: np.ndarray) -> np.ndarray:
         """Probabilities of rows of features, (n, 64) -> (n,)."""
-        x = np.clip((features - self._mean) / self._sd, -MOST_SD, MOST_SD)
-        for kernel, bias in self._layers[:-1]:
-            x = np.maximum(x @ kernel + bias, 0)
-        kernel, bias = self._layers[-1]
-        return 1 / (1 + np.exp(-(x @ kernel + bias)[..., 0]))
+        rows = np.arange(len(features))[:, None]
+        node, before = np.tile(self._roots, (len(features), 1)), None
+        while before is None or (node != before).any():
+            low = features[rows, self._feature[node]] <= self._threshold[node]
+            node, before = np.where(low, self._low[node], self._high[node]), node
+        return 1 / (1 + np.exp(-(self._logit + self._values[node].sum(axis=1))))

@@ -9,12 +9,12 @@ from typing import NamedTuple
 import numpy as np
 
 SHIPPED = Path(__file__).resolve().parents[2] / "data" / "beeps_detector" / "detector.npz"
-# Arrays of each network.
-_PARTS = {"tone": 6, "verifier": 8}
+# Arrays of the network and of the trees.
+_PARTS = {"tone": 6, "verifier": 6}
 
 
 class Weights(NamedTuple):
-    """What training has found: weights of both networks, and the thresholds of the alarms."""
+    """What training has found: the tone network, the verifier's trees, the thresholds of alarms."""
 
     tone: list
     verifier: list
