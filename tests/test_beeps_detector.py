@@ -116,6 +116,16 @@ def test_the_verifier_equals_the_trees_of_scikit_learn():
     assert np.ptp(expected) > 0.5
 
 
+def test_homes_give_trains_whether_they_are_sequences_and_what_mistakes_cost():
+    from lib.beeps.train import labelled_trains
+
+    scene = dict(seconds=40.0, sequences_per_minute=4.0, snr=(15.0, 25.0))
+    features, labels, costs = labelled_trains([20_000, 20_001], load_weights(), **scene)
+    assert features.shape == (len(labels), len(FEATURES)) and len(costs) == len(labels)
+    assert np.isfinite(features).all() and 0 < labels.sum() < len(labels)
+    assert np.isin(costs, np.float32([0.3, 0.5, 1.0])).all()
+
+
 def tracked(level, channel=80):
     """Pulses of one tone whose level (dB) in each frame is given; below 0 dB nothing is heard."""
     level = np.asarray(level, float)
