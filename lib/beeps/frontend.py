@@ -95,7 +95,7 @@ def compressed(contrast: np.ndarray) -> np.ndarray:
 
 def frames_of(samples: np.ndarray) -> np.ndarray:
     """View of all whole frames, contiguous (samples,) -> (n, 1024)."""
-    # A stream asks ten times a second: `sliding_window_view` takes five times as long.
+    # A stream asks ten times a second: `sliding_window_view` takes over ten times as long.
     n_frames = max(0, 1 + (len(samples) - FRAME_LENGTH) // HOP_LENGTH)
     strides = (HOP_LENGTH * samples.itemsize, samples.itemsize)
     return np.ndarray((n_frames, FRAME_LENGTH), samples.dtype, samples, strides=strides)
