@@ -10,6 +10,7 @@ from lib import audio, features
 from lib import encoder as room
 from lib.encoder.files import file_frames
 from lib.encoder.shared import SharedConvolution, front_of, segments, window_statistics
+from lib.encoder.shared_dense import SharedDense, shares_enough
 
 VERSIONS = ("4.1", "4.2", "4.4")
 
@@ -52,6 +53,10 @@ def naive_front(window, conv, strides, pool):
     return volume.reshape(shape).max(axis=(1, 3))
 
 
+def steps_of(front, blocks, hop, batch):
+    return np.concatenate([front.steps_of(piece) for piece in front.pieces(blocks, hop, batch)])
+
+
 @pytest.mark.parametrize("hop", [1, 12, 64, 128, 150])
 @pytest.mark.parametrize("version", ["4.2", "4.4"])
 def test_shared_convolution_equals_the_layers_on_each_window(encoders, version, hop):
@@ -60,12 +65,40 @@ def test_shared_convolution_equals_the_layers_on_each_window(encoders, version, 
     conv, _, strides, pool = front_of(encoders[version])
     shared = SharedConvolution(encoders[version], 1e-3)
     blocks = [frames[i : i + 37] for i in range(0, len(frames), 37)]
-    pooled = np.concatenate(list(shared.batches(blocks, hop, 5)))
+    pooled = steps_of(shared, blocks, hop, 5)
     windows = features.normalise(features.slice_windows(frames, hop), 1e-3)
     assert len(pooled) == len(windows)
     for i in sorted({0, 1, len(windows) // 2, len(windows) - 1}):
         expected = naive_front(windows[i], conv, strides, pool)
         np.testing.assert_allclose(pooled[i], expected, atol=1e-4)
+
+
+def varied_frames(n):
+    """Frames whose level rises thirtyfold, so that neighbouring windows differ in their mean."""
+    frames = np.abs(np.random.default_rng(2).normal(size=(n, 256))).astype(np.float32)
+    return frames * np.geomspace(0.1, 3.0, n, dtype=np.float32)[:, None]
+
+
+@pytest.mark.parametrize("hop", [1, 4, 6, 10, 12, 32])
+def test_shared_dense_layer_equals_the_product_with_each_windows_cells(encoders, hop):
+    frames = varied_frames(311)
+    convolution = SharedConvolution(encoders["4.4"], 1e-3)
+    dense = SharedDense(encoders["4.4"], 1e-3)
+    pooled = steps_of(convolution, [frames], hop, 7)
+    expected = pooled.reshape(*pooled.shape[:2], -1) @ dense.kernel
+    blocks = [frames[i : i + 37] for i in range(0, len(frames), 37)]
+    projected = steps_of(dense, blocks, hop, 7)
+    assert projected.shape == expected.shape
+    np.testing.assert_allclose(projected, expected, atol=1e-5 * np.abs(expected).max())
+
+
+def test_the_dense_layer_is_shared_where_windows_overlap_much(encoders):
+    assert [h for h in (1, 4, 10, 12, 32, 36, 64, 140) if shares_enough(encoders["4.4"], h)] == [
+        *(1, 4, 10, 12, 32)
+    ]
+    assert not shares_enough(encoders["4.2"], 12)
+    with pytest.raises(ValueError, match="no dense layer"):
+        SharedDense(encoders["4.2"], 1e-3)
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -179,7 +212,7 @@ def test_memory_does_not_grow_with_the_length(encoders):
         shared = SharedConvolution(encoders["4.4"], 1e-3)
         blocks = (np.ones((512, 256), np.float32) for _ in range(n_blocks))
         tracemalloc.start()
-        n = sum(len(pooled) for pooled in shared.batches(blocks, 64, 8))
+        n = sum(len(shared.steps_of(piece)) for piece in shared.pieces(blocks, 64, 8))
         _, most = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         return n, most

@@ -16,20 +16,9 @@ def labels(*clusterings):
     return pd.DataFrame(rows, columns=["item", "start", "type", "seed", "cluster"])
 
 
-def test_same_clusters_under_other_names_are_stable():
-    values = stability.stability(labels([0, 0, 1, 1, 2], [5, 5, 3, 3, 4], [1, 1, 0, 0, 2]))
-    np.testing.assert_allclose(values, [1.0, 1.0, 1.0])
-
-
-def test_unrelated_clusters_are_not():
-    rng = np.random.default_rng(0)
-    values = stability.stability(labels(rng.integers(5, size=400), rng.integers(5, size=400)))
-    assert values.abs().max() < 0.05
-
-
-def test_a_seed_that_differs_agrees_less():
-    values = stability.stability(labels([0, 0, 1, 1], [0, 0, 1, 1], [0, 1, 0, 1]))
-    assert values[0] == values[1] > values[2]
+def test_clusters_of_all_seeds_stand_side_by_side():
+    wide = stability.by_seed(labels([0, 0, 1], [5, 5, 3]).sample(frac=1, random_state=0))
+    assert wide[0].tolist() == [0, 0, 1] and wide[1].tolist() == [5, 5, 3]
 
 
 def test_kept_labels_are_read_together_or_asked_for(tmp_path):
@@ -37,15 +26,15 @@ def test_kept_labels_are_read_together_or_asked_for(tmp_path):
         stability.read_labels(tmp_path)
     for seed in range(2):
         table = labels([0, 1], [1, 0])
-        table[table["seed"] == seed].to_csv(tmp_path / f"seed_{seed}.csv", index=False)
+        table[table["seed"] == seed].to_csv(tmp_path / f"steps_2_seed_{seed}.csv", index=False)
     assert len(stability.read_labels(tmp_path)) == 4
 
 
-def test_one_seed_or_missing_whistles_are_refused():
+def test_one_seed_or_missing_things_are_refused():
     with pytest.raises(ValueError, match="1 seeds"):
-        stability.stability(labels([0, 1, 1]))
-    with pytest.raises(ValueError, match="1 whistles missing"):
-        stability.stability(labels([0, 1, 1], [0, 1, 1])[:-1])
+        stability.by_seed(labels([0, 1, 1]))
+    with pytest.raises(ValueError, match="1 clusters missing"):
+        stability.by_seed(labels([0, 1, 1], [0, 1, 1])[:-1])
 
 
 def test_the_best_cut_separates_the_types():
@@ -57,8 +46,9 @@ def test_the_best_cut_separates_the_types():
     assert len(np.unique(stability.cluster(distances, percentile=percentile))) == 3
 
 
-def test_a_seed_gives_every_loud_whistle_a_cluster(tmp_path, monkeypatch):
-    """Small recordings and two steps of training: the whole way, not its quality."""
+@pytest.mark.parametrize("steps", [0, 2])
+def test_a_seed_gives_every_loud_whistle_a_cluster(tmp_path, monkeypatch, steps):
+    """Small recordings, two steps of training or none: the whole way, not its quality."""
     from lib import corpora
     from lib.synthesis import Sea
 
@@ -66,8 +56,12 @@ def test_a_seed_gives_every_loud_whistle_a_cluster(tmp_path, monkeypatch):
     small = {"sea": Sea(duration=8.0), "train": 1, "validation": 1, "test": 1}
     monkeypatch.setattr(corpora, "load", lambda name, **given: whole(name, **{**small, **given}))
     monkeypatch.setenv("WTW_CACHE", str(tmp_path / "cache"))
-    table = stability.seed_labels(0, tmp_path / "run", steps=2, other_seas=0)
+    monkeypatch.setenv("CORPORA_DIR", str(tmp_path / "none"))
+    table = stability.seed_labels(0, tmp_path / "run", steps=steps, other_seas=0)
     events = corpora.load("sea").part("test").events
     loud = events[(events["kind"] == "whistle") & (events["snr_db"] >= stability.LEAST_SNR)]
     assert table["start"].tolist() == loud["start"].tolist() and len(table) > 0
-    assert table["cluster"].notna().all() and set(table["seed"]) == {0}
+    assert table["cluster"].notna().all()
+    assert (
+        {*table["seed"]} == {0} and {*table["steps"]} == {steps} and {*table["corpus"]} == {"sea"}
+    )

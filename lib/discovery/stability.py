@@ -1,25 +1,28 @@
-"""Do clusters of whistles stay the same when the encoder is trained anew?
+"""Do clusters stay the same when the encoder is trained anew?
 
-    python -m lib.discovery.stability --seeds 5 --steps 600 --output data/cluster_stability
+    python -m lib.discovery.stability --seeds 5 --steps 1200 --output data/cluster_stability
 
-Trains the improved encoder from several seeds and keeps what each makes of the same whistles.
+Trains the improved encoder from several seeds and keeps what each makes of the same whistles and
+syllables; and, as the baseline, what the same encoders make of them before any training.
 """
 
 from __future__ import annotations
 
 import argparse
-from itertools import permutations
 from pathlib import Path
 
 import keras
 import numpy as np
 import pandas as pd
+from sklearn.decomposition import PCA
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from lib import corpora
 from lib.audio import atomic
 from lib.discovery.repeats import cluster
 from lib.discovery.warping import distance_matrix
-from lib.encoder import embed
+from lib.encoder import build_encoder, embed
 from lib.encoder.detector import labelled_windows
 from lib.encoder.over_time import codes_in_regions
 from lib.encoder.train import OTHER_SEAS, train_encoder
@@ -27,12 +30,17 @@ from lib.encoder.train import OTHER_SEAS, train_encoder
 LEAST_SNR = 5.0
 # Percentiles of the distances at which the tree of clusters may be cut.
 PERCENTILES = np.arange(0.5, 30, 0.5)
+# Of the birdsong: songs taken of each part, directions of the codes, and close frames, as
+# notebook 04 chose them on validation songs.
+SONGS = {"train": 12, "test": 10}
+SONG_DIRECTIONS = 16
+SONG_STEPS = {"hop": 16, "hop_length": 24}
 
 
 def seed_labels(
-    seed: int, folder: str | Path, steps: int = 600, other_seas: int = OTHER_SEAS
+    seed: int, folder: str | Path, steps: int = 1200, other_seas: int = OTHER_SEAS
 ) -> pd.DataFrame:
-    """Clusters that one training of v4.4 gives to the whistles of the sea's test recordings.
+    """Clusters that one training of v4.4 gives to what the test recordings hold.
 
     Parameters
     ----------
@@ -41,21 +49,31 @@ def seed_labels(
     folder : path
         Keeps the training's log and states, so that it resumes after a kill.
     steps, other_seas : int
-        As in `lib.encoder.train.train_encoder`.
+        As in `lib.encoder.train.train_encoder`; 0 steps leave the encoder as it was drawn.
 
     Returns
     -------
-    DataFrame[item, start, type, seed, cluster]
-        A row a whistle of 5 dB or more; the cut is tuned on the validation recordings.
+    DataFrame[corpus, item, start, type, seed, steps, cluster]
+        A row a whistle of 5 dB or more of the sea and of `sea-real-contours`, and a syllable of
+        the birdsong, of the corpora that are there. The cut of the tree is tuned on validation
+        recordings (birdsong: on training songs).
     """
-    encoder = train_encoder("4.4", steps, folder, other_seas=other_seas, seed=seed).encoder
-    sea = corpora.load("sea")
-    scale = embed(labelled_windows(sea.part("train"), "4.4", step=1024)[0], encoder)
-    known, known_codes = _whistle_codes(sea.part("validation"), encoder, scale)
-    asked, asked_codes = _whistle_codes(sea.part("test"), encoder, scale)
-    percentile = best_percentile(distance_matrix(known_codes), known["type"])
-    found = cluster(distance_matrix(asked_codes), percentile=percentile)
-    return asked[["item", "start", "type"]].assign(seed=seed, cluster=found)
+    if steps:
+        encoder = train_encoder("4.4", steps, folder, other_seas=other_seas, seed=seed).encoder
+    else:
+        keras.utils.set_random_seed(seed)
+        encoder = build_encoder(version="4.4")
+    learnt = labelled_windows(corpora.load("sea").part("train"), "4.4", step=1024)[0]
+    scale = StandardScaler().fit(embed(learnt, encoder))
+    tables = []
+    for name in ("sea", "sea-real-contours"):
+        if corpora.available(name):
+            known, asked = (_whistles(name, split) for split in ("validation", "test"))
+            tables.append(_sorted(name, known, asked, encoder, scale))
+    if corpora.available("birdsong"):
+        known, asked = (_syllables(split) for split in ("train", "test"))
+        tables.append(_sorted("birdsong", known, asked, encoder, None, SONG_STEPS))
+    return pd.concat(tables, ignore_index=True).assign(seed=seed, steps=steps)
 
 
 def best_percentile(distances: np.ndarray, types) -> float:
@@ -68,77 +86,109 @@ def best_percentile(distances: np.ndarray, types) -> float:
 
 def read_labels(folder: str | Path) -> pd.DataFrame:
     """What the command above has kept: `seed_labels` of all seeds, one below the other."""
-    paths = sorted(Path(folder).glob("seed_*.csv"))
+    paths = sorted(Path(folder).glob("steps_*_seed_*.csv"))
     if not paths:
         raise FileNotFoundError(
-            f"{folder} holds no seed_*.csv: run python -m lib.discovery.stability --output {folder}"
+            f"{folder} holds no steps_*_seed_*.csv: run python -m lib.discovery.stability --output {folder}"
         )
     return pd.concat([pd.read_csv(path) for path in paths], ignore_index=True)
 
 
-def stability(labels: pd.DataFrame, column: str = "cluster") -> pd.Series:
-    """How far each seed's clusters agree with those of the others.
+def by_seed(labels: pd.DataFrame) -> pd.DataFrame:
+    """Each seed's clusters of the same things side by side.
 
     Parameters
     ----------
     labels : DataFrame[item, start, seed, cluster]
-        As `seed_labels` gives them, several seeds one below the other.
-    column : str
-        Column with the clusters.
+        As `seed_labels` gives them, several seeds one below the other; one corpus, one number of
+        steps.
 
     Returns
     -------
-    Series (seeds,)
-        Mean adjusted Rand index of a seed's clustering with each other one's: 1 for the same
-        clusters, 0 for chance.
+    DataFrame (things, seeds), indexed by item and start
+        What `lib.evaluation.stability` takes, column by column.
 
     Raises
     ------
     ValueError
-        For one seed only, or seeds that saw different whistles.
+        For one seed only, or seeds that saw different things.
 
     Notes
     -----
     Used by notebook 04.
     """
-    from sklearn.metrics import adjusted_rand_score
+    wide = labels.pivot(index=["item", "start"], columns="seed", values="cluster")
+    missing = wide.isna().sum().sum()
+    if wide.shape[1] < 2 or missing:
+        raise ValueError(
+            f"{wide.shape[1]} seeds, {missing} clusters missing: two seeds or more of the same "
+            "things are needed; run python -m lib.discovery.stability again."
+        )
+    return wide
 
-    wide = labels.pivot(index=["item", "start"], columns="seed", values=column)
-    if wide.shape[1] < 2 or wide.isna().any(axis=None):
-        raise ValueError(f"{wide.shape[1]} seeds with {wide.isna().sum().sum()} whistles missing.")
-    pairs = permutations(wide.columns, 2)
-    agreement = [(a, adjusted_rand_score(wide[a], wide[b])) for a, b in pairs]
-    return pd.DataFrame(agreement, columns=["seed", "ari"]).groupby("seed")["ari"].mean()
+
+def _sorted(name, known, asked, encoder: keras.Model, scale, hops=None) -> pd.DataFrame:
+    """Events of a corpus' test part with their clusters; the known ones choose the cut.
+
+    ``known`` and ``asked`` are each a corpus and its events. Without a ``scale``, the codes are
+    laid out along the directions in which the known events vary most.
+    """
+    (known_events, known_codes), (asked_events, asked_codes) = (
+        _codes(*part, encoder, hops or {}) for part in (known, asked)
+    )
+    if scale is None:
+        scale = make_pipeline(
+            StandardScaler(), PCA(SONG_DIRECTIONS, whiten=True, random_state=0)
+        ).fit(np.concatenate(known_codes))
+    known_distances, asked_distances = (
+        distance_matrix([scale.transform(code) for code in codes])
+        for codes in (known_codes, asked_codes)
+    )
+    percentile = best_percentile(known_distances, known_events["type"])
+    found = cluster(asked_distances, percentile=percentile)
+    return asked_events[["item", "start", "type"]].assign(corpus=name, cluster=found)
 
 
-def _whistle_codes(corpus, encoder: keras.Model, scale: np.ndarray):
-    """Whistles of 5 dB or more and their sequences of codes, scaled by those of other windows."""
-    events = corpus.events
-    events = events[(events["kind"] == "whistle") & (events["snr_db"] >= LEAST_SNR)]
+def _codes(corpus, events, encoder: keras.Model, hops: dict):
+    """Events, those of a recording one after the other, and the sequence of codes of each."""
     rows = {item: i for i, item in enumerate(corpus.table["item"])}
-    sequences = []
+    parts, sequences = [], []
     for item, part in events.groupby("item", sort=False):
-        codes = codes_in_regions(corpus.signal(rows[item]), part, encoder)
-        sequences += [(code - scale.mean(0)) / scale.std(0) for code in codes]
-    return events, sequences
+        parts.append(part)
+        sequences += codes_in_regions(corpus.signal(rows[item]), part, encoder, **hops)
+    return pd.concat(parts), sequences
+
+
+def _whistles(name: str, split: str):
+    corpus = corpora.load(name).part(split)
+    events = corpus.events
+    return corpus, events[(events["kind"] == "whistle") & (events["snr_db"] >= LEAST_SNR)]
+
+
+def _syllables(split: str):
+    songs = corpora.load("birdsong").part(split)
+    songs = songs.select(np.arange(len(songs)) < SONGS[split])
+    return songs, songs.events
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument("--steps", type=int, default=1200)
     parser.add_argument("--other-seas", type=int, default=OTHER_SEAS)
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--work", type=Path, default=Path("build/cluster_stability"))
     given = parser.parse_args()
-    for seed in range(given.seeds):
-        path = given.output / f"seed_{seed}.csv"
-        if path.exists():
-            continue
-        table = seed_labels(seed, given.work / str(seed), given.steps, given.other_seas)
-        with atomic(path) as temporary:
-            table.to_csv(temporary, index=False, float_format="%.6g")
-        print(path, flush=True)
+    for steps in (0, given.steps):
+        for seed in range(given.seeds):
+            path = given.output / f"steps_{steps}_seed_{seed}.csv"
+            if path.exists():
+                continue
+            folder = given.work / f"steps_{steps}_seed_{seed}"
+            table = seed_labels(seed, folder, steps, given.other_seas)
+            with atomic(path) as temporary:
+                table.to_csv(temporary, index=False, float_format="%.6g")
+            print(path, flush=True)
 
 
 if __name__ == "__main__":

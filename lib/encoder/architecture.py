@@ -53,7 +53,7 @@ def build_encoder(
     version = _version(variational, version)
     window = keras.Input(WINDOW_SHAPE, name="window")
     if version == "4.4":
-        code = _improved_code(window)
+        code = _improved_code(window, stock)
         return keras.Model(window, code, name="encoder_v4_4")
     states = _strongest_responses(window, stock)
     if version == "4.1":
@@ -99,7 +99,7 @@ def build_decoder(
     version = _version(variational, version)
     code = keras.Input((CODE_SIZE,), name="code")
     if version == "4.4":
-        return keras.Model(code, _improved_window(code), name="decoder_v4_4")
+        return keras.Model(code, _improved_window(code, stock), name="decoder_v4_4")
     steps = layers.ZeroPadding1D((0, N_FRAMES - 1))(layers.Reshape((1, CODE_SIZE))(code))
     lstm = layers.LSTM if stock else FusedLSTM
     steps = lstm(256 if version == "4.2" else 128, return_sequences=True)(steps)
@@ -129,25 +129,27 @@ def _strongest_responses(window, stock: bool):
     return layers.Reshape((N_FRAMES, 256))(layers.MaxPooling2D((1, N_BINS))(volume))
 
 
-def _improved_code(window):
+def _improved_code(window, stock: bool):
     """v4.4: pooled over bands rather than over all frequencies, so that the code knows pitch.
 
     One maximum per filter and 4 x 4 cell keeps where a whistle is; the dense layer reads a code
     from all recurrent states, not from the last one only.
     """
+    lstm = layers.LSTM if stock else FusedLSTM
     cells = layers.Conv2D(32, 8, strides=2, padding="same", activation="relu")(window)
     cells = layers.MaxPooling2D(CELL // 2)(cells)
     steps = layers.Reshape((N_STEPS, N_CELLS * 32))(cells)
     steps = layers.Dense(256, activation="relu")(steps)
-    steps = layers.Bidirectional(layers.LSTM(128, return_sequences=True))(steps)
-    steps = layers.LSTM(64, return_sequences=True)(steps)
+    steps = layers.Bidirectional(lstm(128, return_sequences=True))(steps)
+    steps = lstm(64, return_sequences=True)(steps)
     return layers.Dense(CODE_SIZE, name="code_mean")(layers.Flatten()(steps))
 
 
-def _improved_window(code):
+def _improved_window(code, stock: bool):
     """v4.4: every recurrent step hears its own projection of the code; no ReLU at the end."""
+    lstm = layers.LSTM if stock else FusedLSTM
     steps = layers.Reshape((N_STEPS, 64))(layers.Dense(N_STEPS * 64)(code))
-    steps = layers.Bidirectional(layers.LSTM(128, return_sequences=True))(steps)
+    steps = layers.Bidirectional(lstm(128, return_sequences=True))(steps)
     cells = layers.Dense(N_CELLS * 32, activation="relu")(steps)
     cells = layers.Reshape((N_STEPS, N_CELLS, 32))(cells)
     return layers.Conv2DTranspose(1, 8, strides=CELL, padding="same")(cells)

@@ -1,12 +1,14 @@
 """From windows and recordings to codes, and to whether a window holds sound.
 
 A recording goes through the encoder's convolution once, whatever the hop; see
-`lib.encoder.shared`. What follows the convolution runs for every window, in batches.
+`lib.encoder.shared`. Where windows overlap much, v4.4's dense layer is shared as well; see
+`lib.encoder.shared_dense`. What follows runs for every window, in batches.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import keras
@@ -16,10 +18,13 @@ from threadpoolctl import ThreadpoolController
 
 from lib.encoder.graphs import detector_graph, encoder_graph, window_graph
 from lib.encoder.shared import SharedConvolution
-from lib.encoder.windows import frames_of, sd_offset
+from lib.encoder.shared_dense import SharedDense, shares_enough
+from lib.encoder.windows import frame_blocks, sd_offset
 from lib.features import N_BINS, N_FRAMES
 
 BATCH = 64
+# Threads that work ahead of the recurrent layers.
+WORKERS = 2
 # A tenth of a window, as in the source's sequence experiments.
 SEQUENCE_HOP = N_FRAMES // 10
 
@@ -100,8 +105,8 @@ def embed_and_detect(
     -----
     Used by notebooks 04 and 09.
     """
-    frames = frames_of(recording, version_of(encoder))
-    parts = zip(*embed_frames([frames], encoder, detector, hop), strict=True)
+    blocks = frame_blocks(recording, version_of(encoder))
+    parts = zip(*embed_frames(blocks, encoder, detector, hop), strict=True)
     codes, probabilities = (np.concatenate(p) if p[0] is not None else None for p in parts)
     return codes, probabilities
 
@@ -131,15 +136,16 @@ def embed_frames(
     ------
     codes (n, 128) and probabilities (n,) or None
     """
-    front = SharedConvolution(encoder, sd_offset(version_of(encoder)))
-    read = encoder_graph(encoder, compiled)
+    dense = shares_enough(encoder, hop)
+    front = (SharedDense if dense else SharedConvolution)(encoder, sd_offset(version_of(encoder)))
+    read = encoder_graph(encoder, compiled, projected=dense)
     detect = None if detector is None else detector_graph(detector, encoder, compiled)
-    for pooled in _ahead(front.batches(blocks, hop, batch)):
-        n = len(pooled)
+    for steps in _ahead(front.pieces(blocks, hop, batch), front.steps_of):
+        n = len(steps)
         if n < batch:
             # Recurrent layers are compiled for one size; another one would take seconds.
-            pooled = np.pad(pooled, ((0, batch - n), (0, 0), (0, 0), (0, 0)))
-        features, codes = read(tf.constant(pooled))
+            steps = np.pad(steps, ((0, batch - n), *[(0, 0)] * (steps.ndim - 1)))
+        features, codes = read(tf.constant(steps))
         sound = None if detect is None else detect(features).numpy()[:n, 0]
         yield codes.numpy()[:n], sound
 
@@ -149,11 +155,20 @@ def predict_codes(windows: np.ndarray, encoder: keras.Model) -> np.ndarray:
     if not np.isfinite(windows).all():
         raise ValueError("The windows hold NaN or infinite values; repair the recording first.")
     graph = window_graph(encoder)
-    codes = [
-        graph(tf.constant(windows[i : i + BATCH, ..., None], tf.float32)).numpy()
-        for i in range(0, len(windows), BATCH)
-    ]
+    codes = []
+    for i in range(0, len(windows), BATCH):
+        part = windows[i : i + BATCH, ..., None]
+        codes.append(graph(tf.constant(_filled(part), tf.float32)).numpy()[: len(part)])
     return np.concatenate(codes) if codes else np.empty((0, encoder_size(encoder)), np.float32)
+
+
+def _filled(windows: np.ndarray) -> np.ndarray:
+    """Zeros after the last window, up to a power of two.
+
+    The recurrent layers are compiled anew for each number of windows, which takes a second.
+    """
+    n = 1 << (len(windows) - 1).bit_length()
+    return np.pad(windows, ((0, n - len(windows)), (0, 0), (0, 0), (0, 0)))
 
 
 def encoder_size(encoder: keras.Model) -> int:
@@ -162,20 +177,23 @@ def encoder_size(encoder: keras.Model) -> int:
     return (shape["code_mean"] if isinstance(shape, dict) else shape)[-1]
 
 
-def _ahead(items: Iterator) -> Iterator:
-    """Make the next item on another thread while the last one is worked on.
+def _ahead(pieces: Iterator, work: Callable) -> Iterator:
+    """What ``work`` makes of each piece, in order, made on other threads while the last is used.
 
-    Its matrix products keep to that one thread: the other core has the recurrent layers to run,
-    and threads that wait for each other made both slower by half.
+    Their matrix products keep to one thread each: the cores have the recurrent layers to run as
+    well, and threads that wait for each other made both slower by half.
     """
-    pools = ThreadpoolController()
 
-    def following():
-        with pools.limit(limits=1, user_api="blas"):
-            return next(items, None)
+    def begin():
+        piece = next(pieces, None)
+        return None if piece is None else workers.submit(work, piece)
 
-    with ThreadPoolExecutor(1) as thread:
-        waiting = thread.submit(following)
-        while (item := waiting.result()) is not None:
-            waiting = thread.submit(following)
-            yield item
+    with (
+        ThreadpoolController().limit(limits=1, user_api="blas"),
+        ThreadPoolExecutor(1) as reader,
+        ThreadPoolExecutor(WORKERS) as workers,
+    ):
+        begun = deque(reader.submit(begin) for _ in range(WORKERS + 1))
+        while (job := begun.popleft().result()) is not None:
+            begun.append(reader.submit(begin))
+            yield job.result()

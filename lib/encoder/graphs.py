@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from lib.encoder.shared import front_of
+from lib.encoder.shared_dense import dense_of
 
 _graphs: WeakKeyDictionary = WeakKeyDictionary()
 
@@ -27,15 +28,28 @@ def window_graph(encoder: keras.Model) -> Callable:
     return _kept(encoder, "windows", build, compiled=False)
 
 
-def encoder_graph(encoder: keras.Model, compiled: bool = False) -> Callable:
-    """Pooled responses (n, steps, cells, filters) -> what the code's layer reads, and the code."""
+def encoder_graph(
+    encoder: keras.Model, compiled: bool = False, projected: bool = False
+) -> Callable:
+    """Pooled responses (n, steps, cells, filters) -> what the code's layer reads, and the code.
+
+    ``projected``: what comes in is `SharedDense`'s product (n, steps, units) instead.
+    """
+    last = encoder.get_layer("code_mean")
 
     def build():
-        last, entry = encoder.get_layer("code_mean"), front_of(encoder)[1].output
+        entry = front_of(encoder)[1].output
         tail = keras.Model(entry, [last.input, last.output])
         shape = (-1, *entry.shape[1:])
         return lambda pooled: tail(tf.reshape(pooled, shape), training=False)
 
+    def build_behind_dense():
+        dense = dense_of(encoder)
+        tail = keras.Model(dense.output, [last.input, last.output])
+        return lambda steps: tail(dense.activation(steps + dense.bias), training=False)
+
+    if projected:
+        return _kept(encoder, "tail behind dense", build_behind_dense, compiled)
     return _kept(encoder, "tail", build, compiled)
 
 

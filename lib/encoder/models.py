@@ -7,7 +7,7 @@ from pathlib import Path
 import keras
 
 from lib.audio import atomic
-from lib.encoder.architecture import CODE_SIZE, WINDOW_SHAPE
+from lib.encoder.architecture import CODE_SIZE, WINDOW_SHAPE, build_decoder, build_encoder
 from lib.encoder.autoencoder import Autoencoder
 
 SHIPPED = Path(__file__).resolve().parents[2] / "data"
@@ -79,4 +79,7 @@ def _load(folder, version: str, part: str, shape: tuple) -> keras.Model:
             f"{path} holds {model.name!r} on inputs of {model.input_shape[1:]}, not {expected!r} "
             f"on {shape}; ask for its own version or train this one."
         )
-    return model
+    # Whichever layers it was saved with, it is loaded with the fast ones.
+    fast = (build_encoder if part == "encoder" else build_decoder)(version=version)
+    fast.set_weights(model.get_weights())
+    return fast

@@ -11,7 +11,7 @@ from tqdm.auto import tqdm
 
 from lib import audio
 from lib.corpora import cache_folder
-from lib.encoder.embedding import SEQUENCE_HOP, embed, version_of
+from lib.encoder.embedding import BATCH, SEQUENCE_HOP, embed, version_of
 from lib.encoder.windows import frames_of, sd_offset
 from lib.features import HOP_LENGTH, N_FRAMES, frame_times, normalise
 
@@ -117,13 +117,15 @@ def codes_in_regions(
     half = N_FRAMES // 2
     frames = np.pad(frames, ((half, half), (0, 0)), mode="edge")
     bounds = regions[["start", "stop"]].to_numpy() if hasattr(regions, "columns") else regions
-    chosen = [_centre_frames(start, stop, hop, hop_length) for start, stop in bounds]
+    middles = [_centre_frames(start, stop, hop, hop_length) for start, stop in bounds]
+    if not middles:
+        return []
+    firsts = np.clip(np.concatenate(middles), 0, len(frames) - N_FRAMES)
     codes = []
-    for centres in chosen:
-        centres = np.clip(centres, 0, len(frames) - N_FRAMES)
-        windows = np.stack([frames[c : c + N_FRAMES] for c in centres])
+    for i in range(0, len(firsts), BATCH):
+        windows = np.stack([frames[first : first + N_FRAMES] for first in firsts[i : i + BATCH]])
         codes.append(embed(normalise(windows, sd_offset(version)), encoder))
-    return codes
+    return np.split(np.concatenate(codes), np.cumsum([len(m) for m in middles])[:-1])
 
 
 def corpus_codes(

@@ -13,6 +13,7 @@ frequencies are kept apart, and the outputs at a window's two ends are computed 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from functools import reduce
 from math import gcd
 
@@ -24,6 +25,30 @@ from lib.layers import ConvMax
 
 # Responses held at once; more would fall out of the processor's cache.
 CHUNK_RESPONSES = 2**19
+
+
+@dataclass
+class Piece:
+    """A batch of windows that lie in one stretch of a recording.
+
+    Parameters
+    ----------
+    frames : float32 array (frames, 256 + 7)
+        The stretch, padded over frequency.
+    candidates : float32 array (starts, cells + cut positions, filters)
+        As `SharedConvolution.candidates` makes them.
+    hop, every : int
+        Frames between windows, and between the starts of ``candidates``.
+    mean, sd : float32 arrays (windows,)
+        Each window's own; the offset is already added to the deviation.
+    """
+
+    frames: np.ndarray
+    candidates: np.ndarray
+    hop: int
+    every: int
+    mean: np.ndarray
+    sd: np.ndarray
 
 
 class SharedConvolution:
@@ -60,9 +85,10 @@ class SharedConvolution:
         ends = np.ptp(self.frame_taps[1:], axis=0) != kernel.shape[1]
         inside = np.flatnonzero(~ends.reshape(-1, pool[0]).any(axis=1))
         self.steps, self.n_steps = (inside[0], inside[-1] + 1), len(ends) // pool[0]
+        self.end_steps = (*range(self.steps[0]), *range(self.steps[1], self.n_steps))
 
-    def batches(self, blocks: Iterable[np.ndarray], hop: int, batch: int) -> Iterator[np.ndarray]:
-        """Pooled responses of all windows of a recording, ``batch`` windows at a time.
+    def pieces(self, blocks: Iterable[np.ndarray], hop: int, batch: int) -> Iterator[Piece]:
+        """A recording as pieces of ``batch`` windows each, the last with fewer.
 
         Parameters
         ----------
@@ -71,23 +97,20 @@ class SharedConvolution:
         hop : int
             Frames between windows.
         batch : int
-
-        Yields
-        ------
-        float32 array (n <= batch, steps, cells, filters), the encoder's input to what follows.
         """
         step = min(hop, N_FRAMES)
+        every = gcd(step, self.strides[0])
+        before = -self.bin_taps[0, 0]
         kept = np.empty((0, *self.sums.shape), np.float32)
         for segment in segments(blocks, hop, batch):
             if hop > N_FRAMES:
                 # Windows that share nothing: leave out the frames between them.
                 segment = slice_windows(segment, hop).reshape(-1, N_BINS)
-            before = -self.bin_taps[0, 0]
             frames = np.pad(segment, ((0, 0), (before, self.kernel.shape[2] - 1 - before)))
-            every = gcd(step, self.strides[0])
             candidates = self.candidates(frames[len(kept) * every :], every)
             candidates = np.concatenate([kept, candidates])
-            yield self._pooled(segment, frames, candidates, step)
+            mean, sd = (x.astype(np.float32) for x in window_statistics(segment, step))
+            yield Piece(frames, candidates, step, every, mean, sd + np.float32(self.sd_offset))
             kept = candidates[batch * step // every :]
 
     def candidates(self, frames: np.ndarray, every: int = 1) -> np.ndarray:
@@ -107,45 +130,59 @@ class SharedConvolution:
         """Frame at which the kernel starts in a window's first pooled step that is no end."""
         return self.strides[0] * self.pool[0] * self.steps[0] + self.frame_taps[0, 0]
 
-    def _pooled(self, segment, frames, candidates, step) -> np.ndarray:
-        """Pooled responses of the windows in a segment, each by its own mean and deviation."""
-        mean, sd = (x.astype(np.float32) for x in window_statistics(segment, step))
-        sd += np.float32(self.sd_offset)
+    def first_candidates(self, piece: Piece) -> np.ndarray:
+        """Where in a piece's candidates each window's first step that is no end lies, (n,)."""
+        return (self._first_start() + piece.hop * np.arange(len(piece.mean))) // piece.every
+
+    def candidate_stride(self, piece: Piece) -> int:
+        """Candidates from one pooled step of a window to its next."""
+        return self.strides[0] * self.pool[0] // piece.every
+
+    def steps_of(self, piece: Piece) -> np.ndarray:
+        """Pooled responses of a piece's windows, each by its own mean and deviation.
+
+        Returns
+        -------
+        float32 array (windows, steps, cells, filters), the encoder's input to what follows
+        """
+        mean, sd = piece.mean, piece.sd
         pooled = np.empty((len(mean), self.n_steps, self.n_cells, len(self.bias)), np.float32)
         first, last = self.steps
-        every = gcd(step, self.strides[0])
-        stride = self.strides[0] * self.pool[0] // every
-        for i in range(len(mean)):
-            start = (self._first_start() + step * i) // every
-            part = candidates[start : start + stride * (last - first) : stride]
-            self._activations(part, self.sums, mean[i], sd[i], pooled[i, first:last])
-        for k in (*range(first), *range(last, self.n_steps)):
-            pooled[:, k] = self._end_step(frames, step, k, mean, sd)
+        stride = self.candidate_stride(piece)
+        # One window at a time, so that all passes but the first find their numbers in the cache.
+        for i, start in enumerate(self.first_candidates(piece)):
+            part = piece.candidates[start : start + stride * (last - first) : stride]
+            out = pooled[i, first:last]
+            self.activations(part, self.sums, self.cut_cells, mean[i], sd[i], out)
+        for k in self.end_steps:
+            pooled[:, k] = self.end_step(piece, k)
         return pooled
 
-    def _end_step(self, frames, hop, step, mean, sd) -> np.ndarray:
+    def end_step(self, piece: Piece, step: int) -> np.ndarray:
         """One pooled step near a window's end, of all windows: (windows, cells, filters)."""
-        mean, sd = mean[:, None, None], sd[:, None, None]
+        mean, sd = piece.mean[:, None, None], piece.sd[:, None, None]
         outputs = []
         for k in range(step * self.pool[0], (step + 1) * self.pool[0]):
             first, low, high = self.frame_taps[:, k]
-            starts = slice(first + low, first + low + hop * len(mean), hop)
-            found = self._responses(frames, starts, low, high)
+            starts = slice(first + low, first + low + piece.hop * len(mean), piece.hop)
+            found = self._responses(piece.frames, starts, low, high)
             out = np.empty((len(mean), self.n_cells, len(self.bias)), np.float32)
-            outputs.append(self._activations(found, self._kernel_sums(low, high), mean, sd, out))
+            sums = self._kernel_sums(low, high)
+            outputs.append(self.activations(found, sums, self.cut_cells, mean, sd, out))
         return reduce(np.maximum, outputs)
 
-    def _activations(self, candidates, sums, mean, sd, out) -> np.ndarray:
-        """Each cell's activation once its window is normalised, into (n, cells, filters).
+    def activations(self, candidates, sums, cut_cells, mean, sd, out) -> np.ndarray:
+        """Each cell's activation once its window is normalised, into ``out`` (n, cells, filters).
 
-        One window at a time, so that all passes but the first find their numbers in the cache.
+        ``candidates`` and ``sums`` hold the cells first, then the cut positions, which belong to
+        ``cut_cells``.
         """
-        n, shift = self.n_cells, self.bias - mean / sd * sums
-        np.multiply(candidates[:, :n], 1 / sd, out=out)
+        n, shift = out.shape[-2], self.bias - mean / sd * sums
+        np.multiply(candidates[..., :n, :], 1 / sd, out=out)
         out += shift[..., :n, :]
-        cut = candidates[:, n:] / sd + shift[..., n:, :]
-        for k, cell in enumerate(self.cut_cells):
-            np.maximum(out[:, cell], cut[:, k], out=out[:, cell])
+        cut = candidates[..., n:, :] / sd + shift[..., n:, :]
+        for k, cell in enumerate(cut_cells):
+            np.maximum(out[..., cell, :], cut[..., k, :], out=out[..., cell, :])
         return np.maximum(out, 0, out=out)
 
     def _responses(self, frames, starts: slice, low, high) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import keras
 import numpy as np
@@ -11,6 +11,8 @@ from lib.features import N_FRAMES, SD_OFFSET, noise_floor, normalise, spectrogra
 
 # Whitened silence has a standard deviation of about 0.3; the offset only guards constants.
 WHITE_SD_OFFSET = 1e-3
+# Five seconds of sound.
+BLOCK_FRAMES = 4096
 
 
 def frames_of(signal: np.ndarray, version: str = "4.4", hop_length: int = 64) -> np.ndarray:
@@ -20,6 +22,15 @@ def frames_of(signal: np.ndarray, version: str = "4.4", hop_length: int = 64) ->
     """
     magnitude = spectrogram(signal, hop_length=hop_length)
     return whiten(magnitude) if version == "4.4" else magnitude
+
+
+def frame_blocks(signal: np.ndarray, version: str = "4.4") -> Iterator[np.ndarray]:
+    """`frames_of` in blocks: the logarithms of the next one wait until it is asked for."""
+    magnitude = spectrogram(signal)
+    floor = noise_floor(magnitude) if version == "4.4" else None
+    for start in range(0, len(magnitude), BLOCK_FRAMES):
+        block = magnitude[start : start + BLOCK_FRAMES]
+        yield block if floor is None else whiten(block, floor)
 
 
 def paired_frames(

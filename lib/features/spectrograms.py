@@ -8,6 +8,7 @@ spectrum, ascending, 2.1 to 23.9 kHz.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 
 import numpy as np
@@ -27,6 +28,8 @@ SD_OFFSET = 1.0 / 32768.0
 # Frames and windows worked on at once, so that what is in between stays in the processor's cache.
 BLOCK_FRAMES = 1024
 BLOCK_WINDOWS = 16
+# Bins whose medians one thread takes at once.
+FLOOR_BINS = 64
 
 
 def bin_frequencies() -> np.ndarray:
@@ -208,4 +211,8 @@ def whiten(magnitude: np.ndarray, floor: np.ndarray | None = None) -> np.ndarray
 
 def noise_floor(magnitude: np.ndarray) -> np.ndarray:
     """Median magnitude per bin, (256,); at least one step of a 16-bit file, so silence is finite."""
-    return np.maximum(np.median(magnitude, axis=0), SD_OFFSET).astype(np.float32)
+    # Bin by bin as rows: a median down the columns of a large array waits for memory.
+    strips = (magnitude[:, k : k + FLOOR_BINS] for k in range(0, magnitude.shape[1], FLOOR_BINS))
+    with ThreadPoolExecutor() as threads:
+        medians = threads.map(lambda x: np.median(np.ascontiguousarray(x.T), axis=1), strips)
+        return np.maximum(np.concatenate(list(medians)), SD_OFFSET).astype(np.float32)
