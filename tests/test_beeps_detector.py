@@ -12,7 +12,7 @@ import pytest
 import soundfile
 
 from lib import corpora
-from lib.beeps import BeepDetector, Pattern, accepted, load_detector
+from lib.beeps import BeepDetector, Pattern, accepted, load_detector, stream
 from lib.beeps import __main__ as command
 from lib.beeps.alarm_table import COLUMNS
 from lib.beeps.frontend import FRAME_LENGTH, HOP_LENGTH, FrontEnd, as_mono, channel_frequencies
@@ -166,6 +166,47 @@ def test_a_train_waits_for_the_pause_of_its_own_pace():
     for train in train_finder_on([*beeps, stray]):
         if len(train.starts) == 6:
             assert train.decided - train.stops[-1] > 0.62
+
+
+def test_a_crackle_before_a_group_does_not_hide_the_one_after_it():
+    spans = [(0.0, 0.82), (1.4, 2.24), (2.8, 3.66), (4.16, 5.08), (5.64, 6.5)]
+    # The last group begins at 7.06; what sounds before it pulls its start to 6.84.
+    spans += [(6.84, 7.92), (8.5, 8.72)]
+    assert best_chain(spans[:-1], 5) == [0, 1, 2, 3, 4, 5]
+    assert len(best_chain(spans, 5)) < 6
+
+
+def test_a_train_waits_for_a_group_as_late_as_the_latest_was():
+    # The first group is heard in part only, so the first interval is short.
+    starts = (5.29, 5.91, 6.67, 7.48, 8.27, 9.06, 9.85)
+    beeps = [Pulse(t, (5.49 if t == 5.29 else t + 0.42), 80, 0.9, 3) for t in starts]
+    trains = train_finder_on(beeps)
+    assert trains and all(train.stops[-1] == beeps[-1].stop for train in trains)
+
+
+def with_noise(signal, start, stop, level=1.0):
+    noisy, part = signal.copy(), slice(round(start * RATE), round(stop * RATE))
+    noisy[part] += level * np.random.default_rng(1).standard_normal(len(noisy[part])).astype("f")
+    return noisy
+
+
+def test_an_alarm_does_not_end_where_a_noise_covers_one_group(monkeypatch):
+    endless = replace(OVEN, groups=20)
+    # The ninth group sounds from 7.8 to 8.05 s.
+    signal = with_noise(recording(sequence(endless, np.random.default_rng(0))), 7.7, 8.15)
+    ends = BeepDetector(threshold=0.0).candidates(signal)["stop"]
+    assert len(ends) and (ends > 14).all()
+    monkeypatch.setattr(stream, "COVERED_DB", -99.0)
+    assert (BeepDetector(threshold=0.0).candidates(signal)["stop"] < 8).any()
+
+
+def test_a_sequence_before_a_noise_is_found_an_interval_later(detector):
+    # Its last group ends at 6.25 s; the next one would come at 6.6 s.
+    plain = recording(sequence(OVEN, np.random.default_rng(0)), after=6.0)
+    (alarm,) = detector.detect(with_noise(plain, 6.5, 7.0), RATE).itertuples()
+    assert alarm.stop == pytest.approx(6.25, abs=0.1)
+    (sooner,) = detector.detect(plain, RATE).itertuples()
+    assert 0.4 < alarm.decided - sooner.decided < 0.9
 
 
 def train_finder_on(pulses):

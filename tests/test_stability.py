@@ -47,7 +47,7 @@ def test_the_best_cut_separates_the_types():
 
 
 @pytest.mark.parametrize("steps", [0, 2])
-def test_a_seed_gives_every_loud_whistle_a_cluster(tmp_path, monkeypatch, steps):
+def test_an_encoder_gives_every_loud_whistle_a_cluster(tmp_path, monkeypatch, steps):
     """Small recordings, two steps of training or none: the whole way, not its quality."""
     from lib import corpora
     from lib.synthesis import Sea
@@ -57,7 +57,8 @@ def test_a_seed_gives_every_loud_whistle_a_cluster(tmp_path, monkeypatch, steps)
     monkeypatch.setattr(corpora, "load", lambda name, **given: whole(name, **{**small, **given}))
     monkeypatch.setenv("WTW_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("CORPORA_DIR", str(tmp_path / "none"))
-    table = stability.seed_labels(0, tmp_path / "run", steps=steps, other_seas=0)
+    encoder = stability.seed_encoder(0, tmp_path / "run", steps, other_seas=0)
+    table = stability.cluster_labels(encoder)
     events = corpora.load("sea").part("test").events
     loud = events[(events["kind"] == "whistle") & (events["snr_db"] >= stability.LEAST_SNR)]
     assert table["start"].tolist() == loud["start"].tolist() and len(table) > 0

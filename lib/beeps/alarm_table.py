@@ -15,7 +15,7 @@ ONSETS = "onsets"
 def alarm_table(alarms: list[tuple]) -> pd.DataFrame:
     """Rows of alarms, in the order of `COLUMNS` and `ONSETS`, as the table that users get."""
     # A stream asks ten times a second, and mostly there is nothing.
-    return _as_table(alarms) if alarms else _no_alarms().copy(deep=False)
+    return _as_table(alarms) if alarms else _no_alarms()[:]
 
 
 @lru_cache(maxsize=1)

@@ -65,18 +65,15 @@ def evidence(train: Train, memory: Memory) -> np.ndarray:
         That holds the frames up to the decision; what is older than it is left out.
     """
     tones, levels, first = memory.maps()
-    channel = round(float(np.mean([p.channel for p in train.pulses])))
+    channel = _channel(train)
     near = slice(max(channel - 1, 0), channel + 2)
     # One pitch: the strongest of three neighbouring channels, as a tone may lie between two.
     tone = tones[:, near].max(axis=1)
-    level = levels[:, channel + MARGIN - 1 : channel + MARGIN + 2].max(axis=1)
-    pulses = [_rows(p.start, p.stop, first, len(tone)) for p in train.pulses]
-    pulses = [rows for rows in pulses if len(rows)]
+    level = _level(levels, channel)
+    pulses = _pulse_rows(train, first, len(tone))
     if not pulses:
         return np.zeros(len(EVIDENCE), np.float32)
-    # For a handful of values each, over ten times as fast as NumPy's.
-    heights = np.array([median(level[_inner(rows)].tolist()) for rows in pulses])
-    height = float(np.median(heights))
+    height = _height(level, pulses)
     gaps = _gaps(train, first, len(tone))
     return np.array(
         [
@@ -89,6 +86,40 @@ def evidence(train: Train, memory: Memory) -> np.ndarray:
         ],
         np.float32,
     )
+
+
+def headroom(train: Train, memory: Memory, start: float, stop: float) -> float:
+    """How far a train stands above what its pitch held from `start` to `stop` (s), in dB.
+
+    20 where the memory holds neither.
+    """
+    _, levels, first = memory.maps()
+    pulses = _pulse_rows(train, first, len(levels))
+    if not pulses:
+        return 20.0
+    level = _level(levels, _channel(train))
+    return _headroom(_height(level, pulses), level, _rows(start, stop, first, len(level)))
+
+
+def _channel(train: Train) -> int:
+    return round(float(np.mean([p.channel for p in train.pulses])))
+
+
+def _level(levels: np.ndarray, channel: int) -> np.ndarray:
+    """Level of a pitch in each row, dB: the loudest of three neighbouring channels."""
+    return levels[:, channel + MARGIN - 1 : channel + MARGIN + 2].max(axis=1)
+
+
+def _pulse_rows(train: Train, first: int, n: int) -> list[np.ndarray]:
+    """Rows of each pulse that the memory still holds."""
+    pulses = [_rows(p.start, p.stop, first, n) for p in train.pulses]
+    return [rows for rows in pulses if len(rows)]
+
+
+def _height(level: np.ndarray, pulses: list[np.ndarray]) -> float:
+    """Usual level of the pulses, dB."""
+    # For a handful of values each, over ten times as fast as NumPy's.
+    return float(np.median([median(level[_inner(rows)].tolist()) for rows in pulses]))
 
 
 def _rows(start: float, stop: float, first: int, n: int) -> np.ndarray:

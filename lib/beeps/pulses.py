@@ -15,7 +15,7 @@ import numpy as np
 from scipy.ndimage import maximum_filter1d
 
 from lib.beeps.frontend import FRAME_LENGTH, HOP_SECONDS, SAMPLE_RATE
-from lib.beeps.rhythm import FEWEST_GROUPS, GROUP_GAPS, best_chain, groups_of
+from lib.beeps.rhythm import FEWEST_GROUPS, GROUP_GAPS, best_chain, groups_of, paces
 
 # A tone must be the strongest within so many channels to each side.
 PEAK_CHANNELS = 3
@@ -160,9 +160,7 @@ class Train(NamedTuple):
     def interval(self) -> float:
         """Time from group to group in s; where a group is missing, half of what lies between."""
         # It is asked a dozen times for each train, of a few values: faster without NumPy.
-        between = np.diff(self.starts).tolist()
-        least = min(between)
-        return median(gap / max(round(gap / least), 1) for gap in between)
+        return median(paces(self.starts.tolist()))
 
 
 @dataclass
@@ -261,8 +259,13 @@ def _train(pulses: list[Pulse], groups: list[tuple], chain: list[int]) -> Train:
         pulses[: chosen[0][2]],
         np.inf,
     )
-    pause = train.interval - median((train.stops - train.starts).tolist())
-    return train._replace(decided=chosen[-1][1] + waiting_seconds(pause))
+    # Until a group would be heard that comes as late as the latest so far.
+    longest, length = (
+        max(paces(train.starts.tolist())),
+        median((train.stops - train.starts).tolist()),
+    )
+    end = max(chosen[-1][1], chosen[-1][0] + length)
+    return train._replace(decided=end + waiting_seconds(longest - length))
 
 
 def waiting_seconds(pause: float) -> float:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+from statistics import median
+
 # Pauses inside a group are shorter than one of these, whichever makes the best rhythm.
 GROUP_GAPS = (0.07, 0.16, 0.30)
 FEWEST_GROUPS = 3
@@ -33,7 +36,7 @@ def best_chain(spans: list[tuple], last: int) -> list[int]:
     for interval in _intervals(spans, last):
         chain = _chain(spans, last, interval)
         strangers = last - chain[0] + 1 - len(chain)
-        if len(chain) - 0.5 * strangers > most and not _goes_on(spans, last, interval):
+        if len(chain) - 0.5 * strangers > most and not _goes_on(spans, chain, interval):
             best, most = chain, len(chain) - 0.5 * strangers
     return best
 
@@ -72,10 +75,24 @@ def _chain(spans: list[tuple], last: int, interval: float) -> list[int]:
     return chain[::-1]
 
 
-def _goes_on(spans: list[tuple], last: int, interval: float) -> bool:
+def paces(starts: list[float]) -> list[float]:
+    """Time from each group to the next in s; where groups are missing, that of one step."""
+    between = [later - earlier for earlier, later in pairwise(starts)]
+    least = min(between)
+    return [gap / max(round(gap / least), 1) for gap in between]
+
+
+def _goes_on(spans: list[tuple], chain: list[int], interval: float) -> bool:
     """Whether something of this pitch sounds when the next group is due.
 
-    It may have begun earlier: a voice can cover the beep with which an endless alarm goes on.
+    It may have begun earlier: a voice can cover the beep with which an endless alarm goes on. When
+    it is due is asked of the last group's start as well as of its stop: a crackle before a group
+    moves the one, an echo after it the other.
     """
-    due, slack = spans[last][0] + interval, TOLERANCE * interval
-    return any(begin - slack <= due <= max(begin, end) + slack for begin, end in spans[last + 1 :])
+    begin, end = spans[chain[-1]]
+    if len(chain) > 1:
+        interval = median(paces([spans[k][0] for k in chain]))
+    pause = interval - median(spans[k][1] - spans[k][0] for k in chain)
+    due, slack = (begin + interval, end + pause), TOLERANCE * interval
+    first, last = min(due) - slack, max(due) + slack
+    return any(start <= last and stop >= first for start, stop in spans[chain[-1] + 1 :])

@@ -8,10 +8,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 import soxr
 
+from lib.beeps.evidence import headroom
 from lib.beeps.frontend import HOP_SECONDS, SAMPLE_RATE, FrontEnd
 from lib.beeps.memory import MARGIN, Memory
 from lib.beeps.pattern import PatternMatcher
-from lib.beeps.pulses import TICK_FRAMES, PulseTracker, Train, TrainFinder
+from lib.beeps.pulses import (
+    CENTRE_SECONDS,
+    SAME_CHANNEL,
+    TICK_FRAMES,
+    PulseTracker,
+    Train,
+    TrainFinder,
+)
+from lib.beeps.rhythm import TOLERANCE
 from lib.beeps.tonenet import REACH_CHANNELS, ToneStream, tone_frequencies
 from lib.beeps.verifier import Verifier, train_features
 
@@ -19,11 +28,16 @@ if TYPE_CHECKING:
     from lib.beeps.detector import BeepDetector
 
 # Silence after the end of a recording, in which a last sequence is found to be over.
-CLOSING_SECONDS = 2.0
+CLOSING_SECONDS = 9.0
 # Tones outside are not the business of the general detector.
 LOWEST_TONE, HIGHEST_TONE = 1_700.0, 5_500.0
 # Nor those so near to half the rate of a recording that its filter ends there.
 WHOLE_BAND = 0.455
+
+
+# With less room than this (dB) between a train's level and what sounds at its pitch when the next
+# group is due, that group may have been covered.
+COVERED_DB = 12.0
 
 
 class Engine:
@@ -97,15 +111,14 @@ class Sequences:
         self._verify = Verifier(detector.weights.verifier)
         self._memory = Memory()
         self._highest = min(HIGHEST_TONE, WHOLE_BAND * detector.sample_rate)
+        self._held: list[tuple[Train, np.ndarray]] = []
         self._last_stop = -1.0
 
     def feed(self, probability, contrast, levels, now: float) -> list[tuple]:
         alarms = []
+        due = self._over(self.trains(probability, contrast, levels, now), now)
         # Of several readings that are due at once, the one with the most groups counts.
-        due = sorted(
-            self.trains(probability, contrast, levels, now), key=lambda t: -len(t[0].starts)
-        )
-        for train, features in due:
+        for train, features in sorted(due, key=lambda t: -len(t[0].starts)):
             score = float(self._verify(features[None])[0])
             if score < self._detector.threshold:
                 continue
@@ -123,6 +136,36 @@ class Sequences:
         for train in self._trains.feed(pulses, self._pulses.open, now):
             if LOWEST_TONE <= _tone(train) <= self._highest:
                 yield train, train_features(train, self._trains.recent, self._memory)
+
+    def _over(self, trains: Iterator[tuple], now: float) -> list[tuple[Train, np.ndarray]]:
+        """Trains whose end is certain.
+
+        An alarm that never stops seems to end where a noise covers one group. So where the next
+        group may have been covered, it takes one interval more until the end is certain.
+        """
+        over, held = [], []
+        for train, features in trains:
+            due = train.starts[-1] + train.interval
+            room = headroom(train, self._memory, due - 0.02, train.decided)
+            (held if room < COVERED_DB else over).append((train, features))
+        for train, features in self._held:
+            if now < train.decided + train.interval:
+                held.append((train, features))
+            elif not self._heard(train, train.starts[-1] + 2 * train.interval):
+                over.append((train._replace(decided=now), features))
+        self._held = held
+        return over
+
+    def _heard(self, train: Train, due: float) -> bool:
+        """Whether a pulse of the train's pitch sounded at that time."""
+        channel = np.mean([p.channel for p in train.pulses])
+        slack = 2 * TOLERANCE * train.interval
+        spans = [(p.start, p.stop, p.channel) for p in self._trains.recent]
+        spans += [(_seconds(p.first), _seconds(p.last), p.channel) for p in self._pulses.open]
+        return any(
+            begin - slack <= due <= end + slack and abs(other - channel) <= SAME_CHANNEL
+            for begin, end, other in spans
+        )
 
 
 class Repeats:
@@ -165,3 +208,7 @@ def _alarm(train: Train, score: float) -> tuple:
     start, stop = float(train.starts[0]), float(train.stops[-1])
     onsets = tuple(train.starts.tolist())
     return (start, stop, score, _tone(train), len(onsets), train.decided, onsets)
+
+
+def _seconds(frame: int) -> float:
+    return frame * HOP_SECONDS + CENTRE_SECONDS

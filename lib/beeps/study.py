@@ -16,7 +16,7 @@ import pandas as pd
 from lib.audio import atomic
 from lib.beeps.alarm_table import COLUMNS
 from lib.beeps.detector import BeepDetector, load_detector
-from lib.beeps.frontend import SAMPLE_RATE, as_mono
+from lib.beeps.frontend import SAMPLE_RATE
 from lib.beeps.matched import band_energy, bank_candidates, pattern_candidates
 from lib.beeps.pattern import Pattern
 from lib.synthesis.soundscape import soundscape
@@ -25,7 +25,7 @@ from lib.synthesis.soundscape_beeps import Appliance
 DATA = Path(__file__).resolve().parents[2] / "data"
 EVENTS = DATA / "beeps_events"
 # Homes of the test: no seed of training or validation is among them.
-TEST_SEEDS = range(10_000, 10_066)
+TEST_SEEDS = range(11_000, 11_066)
 LAPTOP_SEEDS = range(9_900, 9_901)
 # Bins of the SNR in dB in which misses are counted.
 SNR_EDGES = (-10, -7.5, -5, -2.5, 0, 2.5, 5, 10, 15, 20)
@@ -168,7 +168,7 @@ def measure_speed(seconds: float = 120.0, repeats: int = 10, seed: int = 9_990) 
             detector.reset()
             started = time.process_time()
             for first in range(0, len(signal), chunk):
-                detector.feed(as_mono(signal[first : first + chunk]))
+                detector.feed(signal[first : first + chunk])
             rows.append(("stream", repeat, seconds / (time.process_time() - started)))
     return pd.DataFrame(rows, columns=["way", "repeat", "factor"])
 

@@ -1,6 +1,6 @@
 """Do clusters stay the same when the encoder is trained anew?
 
-    python -m lib.discovery.stability --seeds 5 --steps 1200 --output data/cluster_stability
+    python -m lib.discovery.stability --seeds 5
 
 Trains the improved encoder from several seeds and keeps what each makes of the same whistles and
 syllables; and, as the baseline, what the same encoders make of them before any training.
@@ -22,11 +22,16 @@ from lib import corpora
 from lib.audio import atomic
 from lib.discovery.repeats import cluster
 from lib.discovery.warping import distance_matrix
-from lib.encoder import build_encoder, embed
+from lib.encoder import build_encoder, embed, load_encoder
 from lib.encoder.detector import labelled_windows
+from lib.encoder.models import SHIPPED
 from lib.encoder.over_time import codes_in_regions
 from lib.encoder.train import OTHER_SEAS, train_encoder
 
+# What the command above was run for, kept for notebook 04.
+FOLDER = SHIPPED / "cluster_stability"
+# Of each training, as many as the shipped encoder had.
+STEPS = 3000
 LEAST_SNR = 5.0
 # Percentiles of the distances at which the tree of clusters may be cut.
 PERCENTILES = np.arange(0.5, 30, 0.5)
@@ -37,10 +42,10 @@ SONG_DIRECTIONS = 16
 SONG_STEPS = {"hop": 16, "hop_length": 24}
 
 
-def seed_labels(
-    seed: int, folder: str | Path, steps: int = 1200, other_seas: int = OTHER_SEAS
-) -> pd.DataFrame:
-    """Clusters that one training of v4.4 gives to what the test recordings hold.
+def seed_encoder(
+    seed: int, folder: str | Path, steps: int, other_seas: int = OTHER_SEAS
+) -> keras.Model:
+    """The encoder v4.4 of a seed after so many steps of training; with none, as it was drawn.
 
     Parameters
     ----------
@@ -49,20 +54,27 @@ def seed_labels(
     folder : path
         Keeps the training's log and states, so that it resumes after a kill.
     steps, other_seas : int
-        As in `lib.encoder.train.train_encoder`; 0 steps leave the encoder as it was drawn.
+        As in `lib.encoder.train.train_encoder`.
+    """
+    if steps:
+        model = train_encoder(
+            "4.4", steps, folder, other_seas=other_seas, seed=seed, steps_per_epoch=500
+        )
+        return model.encoder
+    keras.utils.set_random_seed(seed)
+    return build_encoder(version="4.4")
+
+
+def cluster_labels(encoder: keras.Model) -> pd.DataFrame:
+    """Clusters that an encoder v4.4 leads to in the test recordings of three corpora.
 
     Returns
     -------
-    DataFrame[corpus, item, start, type, seed, steps, cluster]
+    DataFrame[corpus, item, start, type, cluster]
         A row a whistle of 5 dB or more of the sea and of `sea-real-contours`, and a syllable of
         the birdsong, of the corpora that are there. The cut of the tree is tuned on validation
         recordings (birdsong: on training songs).
     """
-    if steps:
-        encoder = train_encoder("4.4", steps, folder, other_seas=other_seas, seed=seed).encoder
-    else:
-        keras.utils.set_random_seed(seed)
-        encoder = build_encoder(version="4.4")
     learnt = labelled_windows(corpora.load("sea").part("train"), "4.4", step=1024)[0]
     scale = StandardScaler().fit(embed(learnt, encoder))
     tables = []
@@ -73,7 +85,7 @@ def seed_labels(
     if corpora.available("birdsong"):
         known, asked = (_syllables(split) for split in ("train", "test"))
         tables.append(_sorted("birdsong", known, asked, encoder, None, SONG_STEPS))
-    return pd.concat(tables, ignore_index=True).assign(seed=seed, steps=steps)
+    return pd.concat(tables, ignore_index=True)
 
 
 def best_percentile(distances: np.ndarray, types) -> float:
@@ -84,12 +96,13 @@ def best_percentile(distances: np.ndarray, types) -> float:
     return float(PERCENTILES[int(np.argmax(scores))])
 
 
-def read_labels(folder: str | Path) -> pd.DataFrame:
+def read_labels(folder: str | Path = FOLDER) -> pd.DataFrame:
     """What the command above has kept: `seed_labels` of all seeds, one below the other."""
     paths = sorted(Path(folder).glob("steps_*_seed_*.csv"))
     if not paths:
         raise FileNotFoundError(
-            f"{folder} holds no steps_*_seed_*.csv: run python -m lib.discovery.stability --output {folder}"
+            f"{folder} holds no steps_*_seed_*.csv: run "
+            f"python -m lib.discovery.stability --output {folder}"
         )
     return pd.concat([pd.read_csv(path) for path in paths], ignore_index=True)
 
@@ -174,18 +187,19 @@ def _syllables(split: str):
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=1200)
-    parser.add_argument("--other-seas", type=int, default=OTHER_SEAS)
-    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--output", type=Path, default=FOLDER)
     parser.add_argument("--work", type=Path, default=Path("build/cluster_stability"))
     given = parser.parse_args()
-    for steps in (0, given.steps):
+    for steps in (0, STEPS):
         for seed in range(given.seeds):
             path = given.output / f"steps_{steps}_seed_{seed}.csv"
             if path.exists():
                 continue
-            folder = given.work / f"steps_{steps}_seed_{seed}"
-            table = seed_labels(seed, folder, steps, given.other_seas)
+            if steps and seed == 0:
+                encoder = load_encoder()  # The shipped one is the training of this seed.
+            else:
+                encoder = seed_encoder(seed, given.work / str(seed), steps)
+            table = cluster_labels(encoder).assign(seed=seed, steps=steps)
             with atomic(path) as temporary:
                 table.to_csv(temporary, index=False, float_format="%.6g")
             print(path, flush=True)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import chain
+
 import keras
 import numpy as np
 import pandas as pd
@@ -61,6 +64,7 @@ def train_silence_detector(
     sounds: np.ndarray,
     epochs: int = 64,
     seed: int = 0,
+    copies: Iterable[np.ndarray] = (),
 ) -> keras.Model:
     """Build a silence detector and train it.
 
@@ -74,6 +78,8 @@ def train_silence_detector(
     epochs : int
         64 in the source.
     seed : int
+    copies : iterable of arrays (n, 128, 256)
+        Changed copies of the windows, to be learnt from beside them; one is held at a time.
 
     Returns
     -------
@@ -100,7 +106,11 @@ def train_silence_detector(
     copy, head = detector.get_layer(encoder.name), detector.get_layer("sound_head")
     last = copy.get_layer("code_mean")
     frozen = keras.Model(copy.inputs[0], last.input)
-    features = frozen.predict(windows[..., None], batch_size=64, verbose=0)
+    parts = [
+        frozen.predict(part[..., None], batch_size=64, verbose=0)
+        for part in chain([windows], copies)
+    ]
+    features, sounds = np.concatenate(parts), np.tile(sounds, len(parts))
     entry = keras.Input(features.shape[1:])
     tail = keras.Model(entry, head(last(entry)))
     tail.compile("adam", "binary_crossentropy")

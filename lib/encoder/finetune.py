@@ -21,8 +21,6 @@ from lib.encoder.models import load_decoder, load_encoder, save_autoencoder
 from lib.encoder.train import compile_for_training, sea_batches, training_recordings
 from lib.features import normalise
 
-# Bins (1.7 kHz in the recipe's band) that a training picture may be moved up or down.
-LARGEST_SHIFT = 20
 # Seas beside the corpus' own are enough to keep what was learnt.
 OTHER_SEAS = 12
 
@@ -48,7 +46,7 @@ class PictureBatches(keras.utils.PyDataset):
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         rng = np.random.default_rng([self.seed, self.sea.epoch, index])
         chosen = rng.integers(len(self.windows), size=self.sea.batch_size)
-        shifts = rng.integers(-LARGEST_SHIFT, LARGEST_SHIFT + 1, len(chosen))
+        shifts = rng.integers(-pictures.LARGEST_SHIFT, pictures.LARGEST_SHIFT + 1, len(chosen))
         ways = rng.choice([-1, 1], len(chosen))
         real = [_moved(part, chosen, shifts, ways) for part in (self.windows, self.targets)]
         return tuple(np.concatenate(pair) for pair in zip(real, self.sea[index], strict=True))

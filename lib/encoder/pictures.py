@@ -11,7 +11,7 @@ import numpy as np
 from librosa.sequence import transition_local, viterbi
 from scipy.ndimage import gaussian_filter, uniform_filter1d
 
-from lib.features import N_BINS
+from lib.features import N_BINS, N_FRAMES
 
 # In standard deviations of the smoothed, whitened picture.
 RIDGE_HEIGHT = 2.5
@@ -20,6 +20,10 @@ SMOOTHING = (1.0, 1.5)
 # A ridge climbs at most this many bins a frame (0.7 MHz/s at 6 ms a frame).
 STEEPEST_BINS = 6
 RIDGE_FRAMES = 9
+# Bins (1.7 kHz in the recipe's band) that a training picture may be moved up or down.
+LARGEST_SHIFT = 20
+# Share of the changed pictures that are laid under another one.
+COVERED_SHARE = 0.5
 
 
 def whitened(pictures: np.ndarray, groups: np.ndarray) -> np.ndarray:
@@ -40,6 +44,43 @@ def whitened(pictures: np.ndarray, groups: np.ndarray) -> np.ndarray:
         mine = groups == group
         level[mine] -= np.median(level[mine], axis=(0, 1))
     return level.astype(np.float32)
+
+
+def changed(pictures: np.ndarray, sounds: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A copy of each picture as it might have been as well, for a detector to learn from.
+
+    Mirrored in time or not, moved up or down and, round the end, in time; and every other one
+    under a picture without a whistle, whose clicks and noise cover it where they are louder.
+
+    Parameters
+    ----------
+    pictures : array (n, 128, 256)
+        From `whitened`.
+    sounds : bool array (n,)
+        True where there is a whistle.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    float32 array (n, 128, 256), not yet normalised; what held a whistle still does.
+
+    Notes
+    -----
+    Used by notebook 04.
+    """
+    without = np.flatnonzero(~sounds)
+    copies = np.empty_like(pictures)
+    for picture, copy in zip(pictures, copies, strict=True):
+        copy[:] = _moved(picture, rng)
+        if len(without) and rng.random() < COVERED_SHARE:
+            np.maximum(copy, _moved(pictures[rng.choice(without)], rng), out=copy)
+    return copies
+
+
+def _moved(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    most = (N_FRAMES // 2, LARGEST_SHIFT)
+    shifts = [rng.integers(-n, n + 1) for n in most]
+    return np.roll(picture[:: rng.choice([-1, 1])], shifts, axis=(0, 1))
 
 
 def denoised(windows: np.ndarray) -> np.ndarray:
