@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from lib import encoder as room
 from lib.encoder import baselines, detector, examination, filters, pictures, pitch
@@ -81,12 +82,13 @@ def test_a_detector_learns_from_changed_copies_as_well():
         return normalise(values)
 
     sounds = np.arange(48) < 24
+    keras.utils.set_random_seed(0)
     encoder = room.build_encoder(version="4.4")
     copies = (windows(bin) for bin in (200, 205))
-    # Few windows: it takes many epochs until batch normalisation knows their moments.
-    model = detector.train_silence_detector(encoder, windows(50), sounds, 200, copies=copies)
-    heard = model.predict(windows(202)[..., None], verbose=0)[:, 0] >= 0.5
-    assert (heard == sounds).mean() > 0.9
+    model = detector.train_silence_detector(encoder, windows(50), sounds, 100, copies=copies)
+    # The order of the answers: few windows leave their level to batch normalisation's moments.
+    answer = model.predict(windows(202)[..., None], verbose=0)[:, 0]
+    assert roc_auc_score(sounds, answer) > 0.95
 
 
 class OneWhistle:

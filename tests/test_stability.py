@@ -62,7 +62,4 @@ def test_an_encoder_gives_every_loud_whistle_a_cluster(tmp_path, monkeypatch, st
     events = corpora.load("sea").part("test").events
     loud = events[(events["kind"] == "whistle") & (events["snr_db"] >= stability.LEAST_SNR)]
     assert table["start"].tolist() == loud["start"].tolist() and len(table) > 0
-    assert table["cluster"].notna().all()
-    assert (
-        {*table["seed"]} == {0} and {*table["steps"]} == {steps} and {*table["corpus"]} == {"sea"}
-    )
+    assert table["cluster"].notna().all() and {*table["corpus"]} == {"sea"}
