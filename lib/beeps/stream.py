@@ -33,8 +33,6 @@ CLOSING_SECONDS = 9.0
 LOWEST_TONE, HIGHEST_TONE = 1_700.0, 5_500.0
 # Nor those so near to half the rate of a recording that its filter ends there.
 WHOLE_BAND = 0.455
-
-
 # With less room than this (dB) between a train's level and what sounds at its pitch when the next
 # group is due, that group may have been covered.
 COVERED_DB = 12.0
