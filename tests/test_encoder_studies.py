@@ -4,10 +4,12 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import log_softmax, softmax
 from sklearn.metrics import roc_auc_score
 
 from lib import encoder as room
-from lib.encoder import baselines, detector, examination, filters, pictures, pitch
+from lib.encoder import baselines, examination, filters, finetune, pictures, pitch
+from lib.encoder.autoencoder import peak_cross_entropy
 from lib.features import normalise
 
 
@@ -59,36 +61,123 @@ def test_hit_rate_counts_frames_and_draws_recordings():
     assert (value, low, high) == pytest.approx((64 / 96, 0, 1))
 
 
-def test_changed_pictures_keep_their_whistle_and_lie_under_others():
-    rng = np.random.default_rng(0)
+def test_moved_pictures_keep_what_they_hold_where_the_move_says(rng):
     bright = np.zeros((40, 128, 256), np.float32)
-    bright[:20, 60, 100], bright[20:, 64] = 5.0, 3.0
-    sounds = np.arange(40) < 20
-    copies = pictures.changed(bright, sounds, rng)
-    assert (copies[:20].max(axis=(1, 2)) == 5.0).all() and not (copies[20:] == 5.0).any()
-    frame, bins = np.array([np.argwhere(copy == 5.0)[0] for copy in copies[:20]]).T
-    assert bins.min() >= 80 and bins.max() <= 120 and len(set(bins)) > 5 and len(set(frame)) > 5
-    covered = (copies[:20] == 3.0).any(axis=(1, 2))
-    assert 3 <= covered.sum() <= 17
-    assert (bright[:20].sum(axis=(1, 2)) == 5.0).all()
+    bright[:, 60, 100] = 5.0
+    moves = pictures.random_moves(40, rng)
+    frame, bins = np.array(
+        [np.argwhere(copy == 5.0)[0] for copy in pictures.moved(bright, moves)]
+    ).T
+    started = np.where(moves.ways > 0, 60, 67)
+    np.testing.assert_array_equal(frame, (started + moves.frames) % 128)
+    np.testing.assert_array_equal(bins, 100 + moves.bins)
+    assert bins.min() >= 80 and bins.max() <= 120 and len({*bins}) > 5 and len({*frame}) > 5
 
 
-def test_a_detector_learns_from_changed_copies_as_well():
-    rng = np.random.default_rng(0)
+def test_every_other_picture_lies_under_another_where_that_is_louder(rng):
+    bright, covers = np.zeros((40, 128, 256), np.float32), np.full((3, 128, 256), -1, np.float32)
+    bright[:, 60, 100], covers[:, 64] = 5.0, 3.0
+    hidden = pictures.covered(bright, covers, rng)
+    under = (hidden == 3.0).any(axis=(1, 2))
+    assert 8 <= under.sum() <= 32 and (hidden[:, 60, 100] == 5.0).all()
+    np.testing.assert_array_equal(hidden[~under], bright[~under])
+    assert (bright.sum(axis=(1, 2)) == 5.0).all() and hidden.min() == 0.0
+    np.testing.assert_array_equal(pictures.covered(bright, covers[:0], rng), bright)
 
-    def windows(bin):
-        values = 0.5 * rng.normal(size=(48, 128, 256)).astype(np.float32)
-        values[:24, :, bin] += 4.0
-        return normalise(values)
 
-    sounds = np.arange(48) < 24
+def test_a_click_leaves_a_whitened_picture_and_a_whistle_stays(rng):
+    raw = rng.normal(size=(8, 128, 256)) - 60.0
+    raw[0, 40] += 30.0
+    raw[0, :, 90] += 10.0
+    raw[:, :, :20] += 15.0
+    white = pictures.whitened(raw, np.repeat(["a", "b"], 4))
+    assert np.abs(white[0, 40, 120:].mean()) < 0.5 and np.abs(white[:, :, :20].mean()) < 0.5
+    assert 9 < white[0, :, 90].mean() < 11
+
+
+def whistling_pictures(rng, n=24):
+    """Noise; in the first half a loud tone each, of a bin of its own."""
+    white = 0.5 * rng.normal(size=(n, 128, 256)).astype(np.float32)
+    for picture, k in zip(white[: n // 2], rng.integers(40, 220, n), strict=False):
+        picture[:, k] += 4.0
+    return white, np.arange(n) < n // 2
+
+
+def test_batches_move_targets_along_and_end_an_epoch_with_others(rng):
+    white, sounds = whistling_pictures(rng)
+    targets = np.where(white > 2.5, 1.0, 0.0).astype(np.float32)
+    batches = finetune.PictureBatches(white, sounds, targets, whistle_share=0.75, steps=3)
+    inputs, wanted = batches[1]
+    assert inputs.shape == wanted.shape == (32, 128, 256, 1) and len(batches) == 3
+    with_whistle = wanted.mean(axis=(1, 2, 3)) > 0.003
+    assert with_whistle.sum() == 24
+    loudest = inputs[with_whistle].mean(axis=1).argmax(axis=1)
+    np.testing.assert_array_equal(loudest, wanted[with_whistle].mean(axis=1).argmax(axis=1))
+    np.testing.assert_array_equal(batches[1][0], inputs)
+    batches.on_epoch_end()
+    assert not np.array_equal(batches[1][0], inputs)
+
+
+class PictureCorpus:
+    """Two recordings of whistling pictures; only its training part may be asked for labels."""
+
+    def __init__(self, split=None):
+        white, sounds = whistling_pictures(np.random.default_rng(1), 16)
+        self.pictures, labels = white - 60.0, np.where(sounds, "POS", "NEG")
+        if split == "validation":
+            labels = ["unknown"] * 16
+        self.table = pd.DataFrame({"group": np.repeat(["a", "b"], 8), "label": labels})
+
+    part = staticmethod(lambda split: PictureCorpus(split))
+
+    def stack(self):
+        return self.pictures
+
+
+def test_fine_tuning_goes_on_from_the_shipped_encoder_and_resumes(tmp_path, monkeypatch):
+    monkeypatch.setattr(finetune.corpora, "load", lambda name: PictureCorpus())
+    shipped = room.load_encoder().get_weights()
+    model = finetune.fine_tune("pictures", 2, tmp_path)
+    learnt = model.encoder.get_weights()
+    change = [np.abs(new - old).max() for new, old in zip(learnt, shipped, strict=True)]
+    assert 0 < max(change) < 0.1
+    again = finetune.fine_tune("pictures", 2, tmp_path).encoder.get_weights()
+    for ours, theirs in zip(learnt, again, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert len(pd.read_csv(tmp_path / "log.csv")) == 1
+
+
+def test_a_detector_of_pictures_learns_with_its_encoder(rng):
     keras.utils.set_random_seed(0)
     encoder = room.build_encoder(version="4.4")
-    copies = (windows(bin) for bin in (200, 205))
-    model = detector.train_silence_detector(encoder, windows(50), sounds, 100, copies=copies)
-    # The order of the answers: few windows leave their level to batch normalisation's moments.
-    answer = model.predict(windows(202)[..., None], verbose=0)[:, 0]
-    assert roc_auc_score(sounds, answer) > 0.95
+    before = encoder.get_weights()
+    white, sounds = whistling_pictures(rng)
+    model = finetune.fine_tune_detector(encoder, white, sounds, steps=40)
+    unheard, kinds = whistling_pictures(np.random.default_rng(7))
+    answer = model.predict(normalise(unheard)[..., None], verbose=0)[:, 0]
+    assert roc_auc_score(kinds, answer) > 0.95
+    for weights, old in zip(encoder.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(weights, old)
+    learnt = model.get_layer(encoder.name).get_weights()
+    assert not np.array_equal(learnt[0], before[0])
+
+
+@pytest.mark.parametrize("sounds", [[True] * 4, [True, False]])
+def test_a_detector_of_pictures_needs_both_kinds_and_a_label_each(sounds):
+    encoder = room.build_encoder(version="4.4")
+    with pytest.raises(ValueError, match="needs one label a picture"):
+        finetune.fine_tune_detector(encoder, np.zeros((4, 128, 256)), sounds)
+
+
+def test_peak_cross_entropy_asks_for_the_brightest_bin_of_sounding_frames(rng):
+    targets = np.zeros((2, 8, 16, 1), np.float32)
+    targets[0, :4, 5] = 3.0
+    silent = float(peak_cross_entropy(np.zeros_like(targets), targets))
+    right, wrong = (float(peak_cross_entropy(targets, np.roll(targets, k, 2))) for k in (0, 3))
+    assert silent == 0 and right < 0.1 and wrong > 5
+    logits, wanted = 3.0 * np.roll(targets, 3, 2)[0, :4, :, 0], 3.0 * targets[0, :4, :, 0]
+    naive = -(softmax(wanted, axis=1) * log_softmax(logits, axis=1)).sum() / 5
+    assert wrong == pytest.approx(naive, rel=1e-4)
 
 
 class OneWhistle:

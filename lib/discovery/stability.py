@@ -97,7 +97,7 @@ def best_percentile(distances: np.ndarray, types) -> float:
 
 
 def read_labels(folder: str | Path = FOLDER) -> pd.DataFrame:
-    """What the command above has kept: `seed_labels` of all seeds, one below the other."""
+    """What the command above has kept: `cluster_labels` with columns ``seed`` and ``steps``."""
     paths = sorted(Path(folder).glob("steps_*_seed_*.csv"))
     if not paths:
         raise FileNotFoundError(
@@ -113,8 +113,8 @@ def by_seed(labels: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     labels : DataFrame[item, start, seed, cluster]
-        As `seed_labels` gives them, several seeds one below the other; one corpus, one number of
-        steps.
+        As `read_labels` gives them: several seeds one below the other, of one corpus and one
+        number of steps.
 
     Returns
     -------

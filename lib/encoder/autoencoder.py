@@ -8,6 +8,10 @@ from keras import ops
 from lib.encoder.architecture import build_decoder, build_encoder
 from lib.layers import kl_divergence
 
+# A target below holds nothing in a frame; and how strongly the brightest bin outweighs the others.
+LEAST_PEAK = 0.3
+SHARPNESS = 3.0
+
 
 @keras.saving.register_keras_serializable(package="whistle_to_word")
 class Autoencoder(keras.Model):
@@ -24,6 +28,8 @@ class Autoencoder(keras.Model):
         hands on a log-variance.
     warm_up : int
         Steps over which the KL weight rises linearly from 0; 0, as published, gives it whole.
+    peak_weight : float
+        Factor on `peak_cross_entropy`; 0, as published, leaves it out.
 
     Notes
     -----
@@ -38,12 +44,13 @@ class Autoencoder(keras.Model):
         reconstruction_weight: float = 1000.0,
         kl_weight: float = 1.0,
         warm_up: int = 0,
+        peak_weight: float = 0.0,
         **kwargs,
     ):
         super().__init__(**kwargs)
         self.encoder, self.decoder = encoder, decoder
         self.reconstruction_weight = reconstruction_weight
-        self.kl_weight, self.warm_up = kl_weight, warm_up
+        self.kl_weight, self.warm_up, self.peak_weight = kl_weight, warm_up, peak_weight
         self.variance_tracker = ExplainedVariance(name="explained_variance")
         self.kl_tracker = keras.metrics.Mean(name="kl")
 
@@ -57,6 +64,8 @@ class Autoencoder(keras.Model):
         reconstruction = y_pred["reconstruction"]
         self.variance_tracker.update_state(y, reconstruction)
         loss = self.reconstruction_weight * ops.mean(ops.square(y - reconstruction))
+        if self.peak_weight:
+            loss = loss + self.peak_weight * peak_cross_entropy(y, reconstruction)
         if "code_log_variance" in y_pred:
             kl = ops.mean(kl_divergence(y_pred["code_mean"], y_pred["code_log_variance"]))
             self.kl_tracker.update_state(kl)
@@ -69,7 +78,7 @@ class Autoencoder(keras.Model):
     def get_config(self) -> dict:
         saved = keras.saving.serialize_keras_object
         config = {"encoder": saved(self.encoder), "decoder": saved(self.decoder)}
-        numbers = ("reconstruction_weight", "kl_weight", "warm_up")
+        numbers = ("reconstruction_weight", "kl_weight", "warm_up", "peak_weight")
         return {**super().get_config(), **config, **{name: getattr(self, name) for name in numbers}}
 
     @classmethod
@@ -106,6 +115,25 @@ class ExplainedVariance(keras.metrics.Metric):
         count = ops.maximum(self.sums["count"], 1.0)
         spread = self.sums["square"] - ops.square(self.sums["total"]) / count
         return 1.0 - self.sums["error"] / ops.maximum(spread, 1e-12)
+
+
+def peak_cross_entropy(targets, pictures):
+    """How far frames are brightest elsewhere than their targets: cross-entropy over the bins, nats.
+
+    Parameters
+    ----------
+    targets, pictures : tensors (n, frames, bins, 1)
+        Frames whose target stays below 0.3, which hold nothing, do not count.
+
+    Returns
+    -------
+    Scalar: mean over the frames that count, of the pictures' softmax against the targets'.
+    """
+    targets, pictures = targets[..., 0], pictures[..., 0]
+    counts = ops.cast(ops.max(targets, axis=-1) > LEAST_PEAK, pictures.dtype)
+    wanted = ops.softmax(SHARPNESS * targets, axis=-1)
+    entropy = ops.categorical_crossentropy(wanted, SHARPNESS * pictures, from_logits=True)
+    return ops.sum(counts * entropy) / (ops.sum(counts) + 1.0)
 
 
 def build_autoencoder(version: str = "4.4", stock: bool = False, **loss) -> Autoencoder:

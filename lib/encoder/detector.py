@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from itertools import chain
-
 import keras
 import numpy as np
 import pandas as pd
@@ -26,14 +23,15 @@ from lib.features import (
 LEAST_COVER = 0.25
 
 
-def build_silence_detector(encoder: keras.Model) -> keras.Model:
+def build_silence_detector(encoder: keras.Model, frozen: bool = True) -> keras.Model:
     """Detector of sound in one window, (128, 256, 1) -> probability.
 
     Parameters
     ----------
     encoder : keras.Model
-        Trained. It is copied; in the copy all but the last layer on the code's path is frozen,
-        as published.
+        Trained. It is copied.
+    frozen : bool
+        As published: in the copy all but the last layer on the code's path is frozen.
 
     Returns
     -------
@@ -48,7 +46,7 @@ def build_silence_detector(encoder: keras.Model) -> keras.Model:
     copy = keras.models.clone_model(encoder)
     copy.set_weights(encoder.get_weights())
     for layer in copy.layers:
-        layer.trainable = layer.name == "code_mean"
+        layer.trainable = not frozen or layer.name == "code_mean"
     window = keras.Input(encoder.input_shape[1:], name="window")
     codes = copy(window)
     code = codes["code_mean"] if isinstance(codes, dict) else codes
@@ -64,7 +62,6 @@ def train_silence_detector(
     sounds: np.ndarray,
     epochs: int = 64,
     seed: int = 0,
-    copies: Iterable[np.ndarray] = (),
 ) -> keras.Model:
     """Build a silence detector and train it.
 
@@ -78,8 +75,6 @@ def train_silence_detector(
     epochs : int
         64 in the source.
     seed : int
-    copies : iterable of arrays (n, 128, 256)
-        Changed copies of the windows, to be learnt from beside them; one is held at a time.
 
     Returns
     -------
@@ -106,11 +101,7 @@ def train_silence_detector(
     copy, head = detector.get_layer(encoder.name), detector.get_layer("sound_head")
     last = copy.get_layer("code_mean")
     frozen = keras.Model(copy.inputs[0], last.input)
-    parts = [
-        frozen.predict(part[..., None], batch_size=64, verbose=0)
-        for part in chain([windows], copies)
-    ]
-    features, sounds = np.concatenate(parts), np.tile(sounds, len(parts))
+    features = frozen.predict(windows[..., None], batch_size=64, verbose=0)
     entry = keras.Input(features.shape[1:])
     tail = keras.Model(entry, head(last(entry)))
     tail.compile("adam", "binary_crossentropy")

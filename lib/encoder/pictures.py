@@ -2,10 +2,13 @@
 
 The oltremare pictures show decibels on an unknown scale and nobody knows their clean signal. What
 can be had: the noise floor per recording, a denoised picture as target, and the ridge that a
-dynamic programme follows through the original as a stand-in for the true contour.
+dynamic programme follows through the original as a stand-in for the true contour. They are few:
+`moved` and `covered` make others of them to learn from.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 from librosa.sequence import transition_local, viterbi
@@ -20,14 +23,16 @@ SMOOTHING = (1.0, 1.5)
 # A ridge climbs at most this many bins a frame (0.7 MHz/s at 6 ms a frame).
 STEEPEST_BINS = 6
 RIDGE_FRAMES = 9
-# Bins (1.7 kHz in the recipe's band) that a training picture may be moved up or down.
+# Bins (1.7 kHz in the recipe's band) that a picture to learn from may be moved up or down.
 LARGEST_SHIFT = 20
-# Share of the changed pictures that are laid under another one.
+# Share of the pictures to learn from that are laid under another one.
 COVERED_SHARE = 0.5
 
 
 def whitened(pictures: np.ndarray, groups: np.ndarray) -> np.ndarray:
-    """Pictures less their own level and their recording's noise floor per bin.
+    """Pictures less their recording's noise floor per bin and the level of each frame.
+
+    A click lifts a whole frame, so it leaves little behind, and a whistle under it is seen.
 
     Parameters
     ----------
@@ -38,49 +43,54 @@ def whitened(pictures: np.ndarray, groups: np.ndarray) -> np.ndarray:
     Returns
     -------
     float32 array (n, frames, bins); `lib.features.normalise` makes windows of it.
+
+    Notes
+    -----
+    Used by notebooks 03 and 04.
     """
     level = pictures - np.median(pictures, axis=(1, 2), keepdims=True)
     for group in np.unique(groups):
         mine = groups == group
         level[mine] -= np.median(level[mine], axis=(0, 1))
-    return level.astype(np.float32)
+    return (level - np.median(level, axis=2, keepdims=True)).astype(np.float32)
 
 
-def changed(pictures: np.ndarray, sounds: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A copy of each picture as it might have been as well, for a detector to learn from.
+class Moves(NamedTuple):
+    """How pictures are moved: frames and bins further, and direction of time (1 or -1), each (n,)."""
 
-    Mirrored in time or not, moved up or down and, round the end, in time; and every other one
-    under a picture without a whistle, whose clicks and noise cover it where they are louder.
+    frames: np.ndarray
+    bins: np.ndarray
+    ways: np.ndarray
 
-    Parameters
-    ----------
-    pictures : array (n, 128, 256)
-        From `whitened`.
-    sounds : bool array (n,)
-        True where there is a whistle.
-    rng : numpy.random.Generator
 
-    Returns
-    -------
-    float32 array (n, 128, 256), not yet normalised; what held a whistle still does.
+def random_moves(n: int, rng: np.random.Generator) -> Moves:
+    """Any shift in time, at most 1.7 kHz in pitch, every other one mirrored in time."""
+    frames = rng.integers(N_FRAMES, size=n)
+    bins = rng.integers(-LARGEST_SHIFT, LARGEST_SHIFT + 1, n)
+    return Moves(frames, bins, rng.choice([-1, 1], n))
+
+
+def moved(pictures: np.ndarray, moves: Moves) -> np.ndarray:
+    """Each picture (frames, bins) as its move says; what leaves it comes in at the other end."""
+    each = zip(pictures, *moves, strict=True)
+    return np.stack([np.roll(x[::w], (frames, bins), axis=(0, 1)) for x, frames, bins, w in each])
+
+
+def covered(pictures: np.ndarray, covers: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Every other picture under one of ``covers``, moved, wherever that is louder.
 
     Notes
     -----
-    Used by notebook 04.
+    Used by `lib.encoder.finetune`: clicks and noise of pictures without a whistle over those with.
     """
-    without = np.flatnonzero(~sounds)
-    copies = np.empty_like(pictures)
-    for picture, copy in zip(pictures, copies, strict=True):
-        copy[:] = _moved(picture, rng)
-        if len(without) and rng.random() < COVERED_SHARE:
-            np.maximum(copy, _moved(pictures[rng.choice(without)], rng), out=copy)
-    return copies
-
-
-def _moved(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    most = (N_FRAMES // 2, LARGEST_SHIFT)
-    shifts = [rng.integers(-n, n + 1) for n in most]
-    return np.roll(picture[:: rng.choice([-1, 1])], shifts, axis=(0, 1))
+    chosen = np.flatnonzero(rng.random(len(pictures)) < COVERED_SHARE)
+    if len(covers) and len(chosen):
+        above = covers[rng.integers(len(covers), size=len(chosen))]
+        pictures = pictures.copy()
+        pictures[chosen] = np.maximum(
+            pictures[chosen], moved(above, random_moves(len(chosen), rng))
+        )
+    return pictures
 
 
 def denoised(windows: np.ndarray) -> np.ndarray:

@@ -72,11 +72,15 @@ def compile_for_training(model: Autoencoder, steps: int, published: bool = False
     if published:
         model.compile(keras.optimizers.Adam())
         return model
-    rate = keras.optimizers.schedules.CosineDecay(
-        1e-5, steps, alpha=0.02, warmup_target=1e-3, warmup_steps=min(200, steps // 10)
-    )
-    model.compile(keras.optimizers.Adam(rate, clipnorm=1.0))
+    model.compile(keras.optimizers.Adam(warm_and_cooled(steps, 1e-3), clipnorm=1.0))
     return model
+
+
+def warm_and_cooled(steps: int, rate: float) -> keras.optimizers.schedules.LearningRateSchedule:
+    """Learning rate that rises over the first steps and then falls along a cosine."""
+    return keras.optimizers.schedules.CosineDecay(
+        1e-5, steps, alpha=0.02, warmup_target=rate, warmup_steps=min(200, steps // 10)
+    )
 
 
 def train_encoder(
