@@ -119,7 +119,7 @@ def test_batches_move_targets_along_and_end_an_epoch_with_others(rng):
 
 
 class PictureCorpus:
-    """Two recordings of whistling pictures; only its training part may be asked for labels."""
+    """Two recordings of whistling pictures; its validation part says nothing of its labels."""
 
     def __init__(self, split=None):
         white, sounds = whistling_pictures(np.random.default_rng(1), 16)
@@ -128,7 +128,8 @@ class PictureCorpus:
             labels = ["unknown"] * 16
         self.table = pd.DataFrame({"group": np.repeat(["a", "b"], 8), "label": labels})
 
-    part = staticmethod(lambda split: PictureCorpus(split))
+    def part(self, split):
+        return PictureCorpus(split)
 
     def stack(self):
         return self.pictures
@@ -165,7 +166,7 @@ def test_a_detector_of_pictures_learns_with_its_encoder(rng):
 @pytest.mark.parametrize("sounds", [[True] * 4, [True, False]])
 def test_a_detector_of_pictures_needs_both_kinds_and_a_label_each(sounds):
     encoder = room.build_encoder(version="4.4")
-    with pytest.raises(ValueError, match="needs one label a picture"):
+    with pytest.raises(ValueError, match="needs one label a window"):
         finetune.fine_tune_detector(encoder, np.zeros((4, 128, 256)), sounds)
 
 

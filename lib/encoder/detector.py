@@ -90,12 +90,7 @@ def train_silence_detector(
     -----
     What the frozen layers make of the windows is computed once, so an epoch costs little.
     """
-    sounds = np.asarray(sounds, bool)
-    if len(sounds) != len(windows) or sounds.all() or not sounds.any():
-        raise ValueError(
-            f"{len(windows)} windows with {sounds.sum()} of {len(sounds)} labels true: "
-            "a detector needs one label a window, and both sound and silence."
-        )
+    sounds = both_labels(windows, sounds)
     keras.utils.set_random_seed(seed)
     detector = build_silence_detector(encoder)
     copy, head = detector.get_layer(encoder.name), detector.get_layer("sound_head")
@@ -109,6 +104,17 @@ def train_silence_detector(
     weights = {0: balance[0], 1: balance[1]}
     tail.fit(features, sounds, epochs=epochs, batch_size=64, class_weight=weights, verbose=0)
     return detector
+
+
+def both_labels(windows: np.ndarray, sounds) -> np.ndarray:
+    """Labels (n,) as booleans; ValueError unless there is one a window, and both kinds."""
+    sounds = np.asarray(sounds, bool)
+    if len(sounds) != len(windows) or sounds.all() or not sounds.any():
+        raise ValueError(
+            f"{len(windows)} windows with {sounds.sum()} of {len(sounds)} labels true: "
+            "a detector needs one label a window, and both sound and silence."
+        )
+    return sounds
 
 
 def labelled_windows(corpus, version: str, step: int = N_FRAMES // 2):

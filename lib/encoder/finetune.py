@@ -17,7 +17,7 @@ import numpy as np
 from lib import corpora, training
 from lib.encoder import pictures
 from lib.encoder.autoencoder import Autoencoder
-from lib.encoder.detector import build_silence_detector
+from lib.encoder.detector import both_labels, build_silence_detector
 from lib.encoder.models import load_decoder, load_encoder, save_autoencoder
 from lib.encoder.train import compile_for_training, warm_and_cooled
 from lib.features import normalise
@@ -54,7 +54,8 @@ class PictureBatches(keras.utils.PyDataset):
     def __init__(self, whitened, sounds, targets=None, whistle_share=0.5, steps=100, seed=0):
         super().__init__()
         self.whitened, self.sounds, self.targets = whitened, np.asarray(sounds, bool), targets
-        self.covers = whitened[~self.sounds]
+        self.with_whistle, self.without = np.flatnonzero(sounds), np.flatnonzero(~self.sounds)
+        self.covers = whitened[self.without]
         self.share, self.steps, self.seed, self.epoch = whistle_share, steps, seed, 0
 
     def __len__(self) -> int:
@@ -62,11 +63,9 @@ class PictureBatches(keras.utils.PyDataset):
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         rng = np.random.default_rng([self.seed, self.epoch, index])
-        with_whistle = round(BATCH * self.share)
-        counts = {True: with_whistle, False: BATCH - with_whistle}
-        chosen = np.concatenate(
-            [rng.choice(np.flatnonzero(self.sounds == s), n) for s, n in counts.items()]
-        )
+        n = round(BATCH * self.share)
+        drawn = [rng.choice(self.with_whistle, n), rng.choice(self.without, BATCH - n)]
+        chosen = np.concatenate(drawn)
         moves = pictures.random_moves(BATCH, rng)
         inputs = pictures.moved(self.whitened[chosen], moves)
         inputs = normalise(pictures.covered(inputs, self.covers, rng))
@@ -151,12 +150,7 @@ def fine_tune_detector(
     The source freezes all but the last layer, as `lib.encoder.detector.train_silence_detector`
     does; the changed pictures are enough to train them all. Used by notebook 04.
     """
-    sounds = np.asarray(sounds, bool)
-    if len(sounds) != len(whitened) or sounds.all() or not sounds.any():
-        raise ValueError(
-            f"{len(whitened)} pictures with {sounds.sum()} of {len(sounds)} labels true: "
-            "a detector needs one label a picture, and both kinds."
-        )
+    sounds = both_labels(whitened, sounds)
     keras.utils.set_random_seed(seed)
     detector = build_silence_detector(encoder, frozen=False)
     rate = warm_and_cooled(steps, DETECTOR_RATE)
